@@ -1,0 +1,6 @@
+internal import GRDB
+
+extension Database {
+    static func migrateContainers(_ database: GRDB.Database) throws {
+    }
+}
