@@ -3,7 +3,10 @@
 // timberd makes the bundle directory, binds and listens on shim.sock itself, and spawns the shim with
 //   argv[0] = "timber-shim", argv[1] = the container's id, descriptor 3 = the listening socket. Nothing else is inherited
 //   (0, 1, 2 are /dev/null, or timberd's log on 2).
-// Every connection is equal. A connection starts as a control connection; ATTACH turns it into a byte stream.
+// Every connection is equal. A connection starts as a control connection; an ATTACH without a descriptor turns it into a byte
+// stream. An ATTACH that carries one descriptor (a stream socket, by SCM_RIGHTS) makes that descriptor the attached stream and
+// leaves the connection a control connection: no answer is sent, and order on the connection is order of effect, so ATTACH, LAUNCH
+// written in one go lose no output. With no such process and none that will be, the shim closes the descriptor.
 // All integers are little-endian (both ends are the same machine).
 #ifndef TIMBER_SHIM_H
 #define TIMBER_SHIM_H
