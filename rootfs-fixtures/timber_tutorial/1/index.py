@@ -1,0 +1,6 @@
+import hug
+
+
+@hug.get("/index")
+def index():
+    return {"timber": "so delicious"}
