@@ -56,6 +56,10 @@ struct timber_rlimit {
 };
 
 /// One mount, made in the plan's order, on a target resolved with openat2(RESOLVE_IN_ROOT) under the container's root.
+/// The source of a bind is cloned (open_tree) in the shim's own mount namespace before the child exists and before any
+/// propagation changes: a clone of a shared mount stays its peer, so `propagation` alone decides between private, slave and
+/// shared. A bind whose target lies inside procfs is refused (EPERM) unless its source is procfs too or it replaces one of
+/// the files that lxcfs replaces (cpuinfo, meminfo, stat, …): CVE-2019-16884.
 struct timber_mount {
     uint32_t kind;                /* TIMBER_MOUNT_* */
     uint32_t flags;               /* TIMBER_MOUNT_FLAG_* */
@@ -64,7 +68,8 @@ struct timber_mount {
     struct timber_span target;    /* absolute path inside the container */
     struct timber_span source;    /* BIND: host path. FS: file system type */
     struct timber_span options;   /* FS: array of struct timber_option */
-    int32_t source_fd;            /* BIND: index into the message's descriptors, or TIMBER_NO_FD to open `source` */
+    int32_t source_fd;            /* BIND: index into the message's descriptors (O_PATH, opened in the same mount namespace as
+                                     the shim's), or TIMBER_NO_FD to open `source` */
     uint32_t mode;                /* permission bits of a target directory or file that has to be made */
 };
 #define TIMBER_MOUNT_BIND 1u      /* open_tree(OPEN_TREE_CLONE) of a host path or descriptor */
@@ -96,7 +101,8 @@ struct timber_pair {
 
 struct timber_plan {
     uint32_t magic, version, size, flags;  /* size: the whole buffer; flags: TIMBER_PLAN_FLAG_* */
-    uint64_t clone_flags;                  /* CLONE_NEW*: the namespaces to make; CLONE_NEWCGROUP is unshared after joining */
+    uint64_t clone_flags;                  /* CLONE_NEW*: the namespaces to make; CLONE_NEWCGROUP is unshared after joining, with
+                                              CLONE_NEWNET the child brings `lo` up; CLONE_NEWNS is always made */
     struct timber_process process;
     struct timber_span id;                 /* 64 hexadecimal characters */
     struct timber_span hostname;           /* count 0: leave */
@@ -126,7 +132,6 @@ struct timber_plan {
     uint32_t reserved;
 };
 #define TIMBER_PLAN_FLAG_READONLY_ROOT (1u << 0)
-#define TIMBER_PLAN_FLAG_SHARED_ROOT (1u << 1) /* leave the root's propagation as bind mounts with shared propagation need it */
 
 /// The payload of EXEC: descriptors as above.
 struct timber_exec {

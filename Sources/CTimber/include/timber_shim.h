@@ -2,7 +2,9 @@
 //
 // timberd makes the bundle directory, binds and listens on shim.sock itself, and spawns the shim with
 //   argv[0] = "timber-shim", argv[1] = the container's id, descriptor 3 = the listening socket. Nothing else is inherited
-//   (0, 1, 2 are /dev/null, or timberd's log on 2).
+//   (0, 1, 2 are /dev/null, or timberd's log on 2). The shim may be made PID 1 of a pid namespace of its own (then the kernel
+//   ends the whole container with it, whatever PR_SET_PDEATHSIG has come to); every pid it reports is translated to the one
+//   in the pid namespace of the host's /proc.
 // Every connection is equal. A connection starts as a control connection; an ATTACH without a descriptor turns it into a byte
 // stream. An ATTACH that carries one descriptor (a stream socket, by SCM_RIGHTS) makes that descriptor the attached stream and
 // leaves the connection a control connection: no answer is sent, and order on the connection is order of effect, so ATTACH, LAUNCH
@@ -25,11 +27,14 @@ struct timber_frame {
 
 /* timberd → shim */
 #define TIMBER_REQUEST_LAUNCH 1u  /* payload: plan; descriptors by SCM_RIGHTS with the frame's first byte. Once */
-#define TIMBER_REQUEST_EXEC 2u    /* payload: struct timber_exec; process: its number (never reused) */
-#define TIMBER_REQUEST_SIGNAL 3u  /* value: signal number, sent to that process through its pidfd */
+#define TIMBER_REQUEST_EXEC 2u    /* payload: struct timber_exec; process: its number, from 1 up, never reused (STATUS tells those
+                                     in use and the latest 64 that ended; 64 newer ends make a number that never ran dead) */
+#define TIMBER_REQUEST_SIGNAL 3u  /* value: signal number, sent to that process through its pidfd; no answer */
 #define TIMBER_REQUEST_RESIZE 4u  /* value: rows << 16 | columns */
 #define TIMBER_REQUEST_ATTACH 5u  /* value: TIMBER_ATTACH_*; answered by ATTACHED, then bytes only. May come before LAUNCH or EXEC */
-#define TIMBER_REQUEST_STATUS 6u  /* answered by STATUS with one struct timber_status a process */
+#define TIMBER_REQUEST_STATUS 6u  /* answered by STATUS with one struct timber_status a process; none before LAUNCH */
+/* A frame that breaks these rules (unknown type, second LAUNCH, EXEC with a number in use, payload of the wrong size, too many
+   descriptors) closes its connection and changes nothing. */
 
 #define TIMBER_ATTACH_STDIN 1u
 #define TIMBER_ATTACH_STDOUT 2u
