@@ -71,7 +71,7 @@ let package = Package(
         library(
             "APIServer",
             [
-                "DockerAPI", "Errors", log,
+                "DockerAPI", "Errors", "LinuxKernel", log,
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOFoundationCompat", package: "swift-nio"),
             ]
