@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# make.sh [busybox|python|tutorial]...: makes the named fixtures, by default all of them.
+# make.sh [busybox|python|tutorial|variants]...: makes the named fixtures, by default all of them.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-all=(busybox python tutorial)
+all=(busybox python tutorial variants)
 
 "$here/install-tools.sh"
 (($#)) || set -- "${all[@]}"

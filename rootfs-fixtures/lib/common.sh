@@ -31,7 +31,7 @@ fi
 
 # fingerprint WORDS...: the hash of the words, of the shared code and of the running script.
 fingerprint() {
-    { printf '%s\n' "$SOURCE_DATE_EPOCH" "$@"; cat "$here"/lib/* "$0"; } | sha256sum | cut -d' ' -f1
+    { printf '%s\n' "$SOURCE_DATE_EPOCH" "$@"; cat "$here/lib/common.sh" "$0"; } | sha256sum | cut -d' ' -f1
 }
 
 # up_to_date NAME HASH FILES...: true when FILES exist and were made from HASH.
