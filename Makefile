@@ -1,0 +1,79 @@
+# Thin: what takes more than a line is a script in .ci/ or rootfs-fixtures/.
+SHELL = /bin/bash
+PREFIX ?= /usr/local
+DESTDIR ?=
+TIERS ?= unit privileged integration
+
+release_bin = .build/release
+root = $(DESTDIR)$(PREFIX)
+man = $(root)/share/man
+completions = $(root)/share/bash-completion/completions/tctl \
+	$(root)/share/zsh/site-functions/_tctl \
+	$(root)/share/fish/vendor_completions.d/tctl.fish
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## debug executables and tests, in .build/debug
+	.ci/install build
+	swift build --build-tests
+
+.PHONY: release
+release: ## release executables, in .build/release
+	.ci/install build
+	swift build -c release
+
+.PHONY: demo
+demo: ## the tutorial, from nothing to its answer
+	.ci/demo
+
+.PHONY: test
+test: ## every test tier (as root); TIERS="unit" for some
+	.ci/install build test
+	swift build --build-tests
+	.ci/test $(TIERS)
+
+.PHONY: test-unit test-privileged test-integration
+test-unit test-privileged test-integration: ## one tier
+	$(MAKE) test TIERS=$(@:test-%=%)
+
+.PHONY: fixtures
+fixtures: ## the images of the tests, in rootfs-fixtures/out
+	rootfs-fixtures/make.sh
+
+.PHONY: install
+install: release ## into PREFIX (/usr/local), below DESTDIR
+	install -D -m 0755 -t $(root)/bin $(release_bin)/timberd $(release_bin)/tctl
+	install -D -m 0755 -t $(root)/libexec/timber $(release_bin)/timber-shim
+	install -d $(root)/lib/systemd/system
+	for unit in systemd/*; do sed 's|/usr/local|$(PREFIX)|g' $$unit >$(root)/lib/systemd/system/$${unit##*/} || exit 1; done
+	install -D -m 0644 -t $(man)/man1 docs/man/*.1
+	install -D -m 0644 -t $(man)/man8 docs/man/*.8
+	install -d $(dir $(completions))
+	$(release_bin)/tctl --generate-completion-script bash >$(word 1,$(completions))
+	$(release_bin)/tctl --generate-completion-script zsh >$(word 2,$(completions))
+	$(release_bin)/tctl --generate-completion-script fish >$(word 3,$(completions))
+	[ -n "$(DESTDIR)" ] || getent group timber >/dev/null || groupadd --system timber
+	[ -n "$(DESTDIR)" ] || [ ! -d /run/systemd/system ] || systemctl daemon-reload
+
+.PHONY: uninstall
+uninstall: ## what install put there; images, containers and the timber group stay
+	rm -f $(root)/bin/timberd $(root)/bin/tctl $(root)/libexec/timber/timber-shim $(completions)
+	rm -f $(patsubst systemd/%,$(root)/lib/systemd/system/%,$(wildcard systemd/*))
+	rm -f $(patsubst docs/man/%,$(man)/man1/%,$(wildcard docs/man/*.1)) $(patsubst docs/man/%,$(man)/man8/%,$(wildcard docs/man/*.8))
+	rmdir --ignore-fail-on-non-empty $(root)/libexec/timber 2>/dev/null || true
+	[ -n "$(DESTDIR)" ] || [ ! -d /run/systemd/system ] || systemctl daemon-reload
+
+.PHONY: lint
+lint: ## format of Swift, syntax of scripts
+	.ci/lint
+
+.PHONY: format
+format: ## put Swift into the house's format
+	swift format -i --parallel -r Package.swift Sources Tests
+
+.PHONY: clean
+clean: ## builds and images
+	rm -rf .build rootfs-fixtures/out
