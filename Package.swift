@@ -113,7 +113,7 @@ let package = Package(
         tests("StateTests", tier: "Unit", ["State", "Errors"]),
         tests("NetworksTests", tier: "Unit", ["Networks", "Errors", "LinuxKernel"]),
         tests("CgroupsTests", tier: "Unit", ["Cgroups", "Errors", "LinuxKernel"]),
-        tests("ConfinementTests", tier: "Unit", ["Confinement", "Errors", "LinuxKernel"]),
+        tests("ConfinementTests", tier: "Unit", ["Confinement", "CSeccomp", "Errors", "LinuxKernel"]),
         tests("DockerAPITests", tier: "Unit", ["DockerAPI", "Errors"]),
         tests("APIServerTests", tier: "Unit", ["APIServer", "DockerAPI", "Errors", .product(name: "NIOEmbedded", package: "swift-nio")]),
         tests("TctlTests", tier: "Unit", ["TctlCommands", "DockerAPI", "Errors"]),
