@@ -9,19 +9,24 @@ extension Cgroup {
     ]
 
     func makeDirectories() throws {
-        var retried = false
-        for place in tree.places {
-            while mkdirat(place.raw, id, 0o755) != 0 {
-                let error = SystemError(call: "mkdirat", errno: errno, what: "\(place.hierarchy.mountPoint)\(cgroupsPath)")
-                guard error.errno == EEXIST else { throw error }
-                guard !retried, try processes().isEmpty else {
-                    throw TimberError(.conflict, "processes run in the cgroup of container \(id) already")
-                }
-                // Left behind by a daemon that was killed; its limits are not ours.
-                retried = true
-                try removeDirectory(in: place)
+        for place in tree.places where try !makeDirectory(in: place) {
+            guard try processes().isEmpty else {
+                throw TimberError(.conflict, "processes run in the cgroup of container \(id) already")
+            }
+            // Left behind by a daemon that was killed; its limits are not ours.
+            try removeDirectory(in: place)
+            guard try makeDirectory(in: place) else {
+                throw TimberError(.conflict, "the cgroup of container \(id) is being made twice")
             }
         }
+    }
+
+    /// - Returns: false when it is there already.
+    private func makeDirectory(in place: CgroupTree.Place) throws -> Bool {
+        if mkdirat(place.raw, id, 0o755) == 0 { return true }
+        let error = SystemError(call: "mkdirat", errno: errno, what: "\(place.hierarchy.mountPoint)\(cgroupsPath)")
+        guard error.errno == EEXIST else { throw error }
+        return false
     }
 
     /// Ends every process in it, however fast it forks. Blocks until they are gone, for at most a few seconds.
@@ -82,8 +87,10 @@ extension Cgroup {
 
     /// Removes it from every hierarchy, with what the container made below it. Does nothing when it is gone. Blocks for about a
     /// second at most while processes end.
-    /// - Throws: `TimberError(.conflict)` while processes are in it; every hierarchy was tried.
+    /// - Throws: `TimberError(.conflict)` while processes are in it; then nothing is removed.
     public func remove() throws {
+        // The hierarchy that every process is in goes first: while it is in use, a process may be about to join the others.
+        if let place = processPlace { try removeDirectory(in: place) }
         var failure: (any Error)?
         for place in tree.places {
             do {

@@ -60,7 +60,8 @@ struct Member {
             arguments.cgroup = UInt64(directory.raw)
         }
         let program = argv[0]
-        let result = timber_clone3(&arguments, MemoryLayout<clone_args>.size)
+        // The directory's number must stay what it is until the child is there.
+        let result = withExtendedLifetime(join) { timber_clone3(&arguments, MemoryLayout<clone_args>.size) }
         if result == 0 {
             // The child of a process with threads: nothing but system calls.
             for (index, descriptor) in tasks.enumerated() { dup2(descriptor, Int32(20 + index)) }
