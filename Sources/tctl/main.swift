@@ -1,1 +1,3 @@
-print("timberd")
+internal import TctlCommands
+
+TctlProgram.runAndExit()

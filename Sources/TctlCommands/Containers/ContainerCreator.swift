@@ -1,0 +1,83 @@
+internal import CTimber
+internal import DockerAPI
+internal import Glibc
+internal import LinuxKernel
+
+/// Creates a container for `create` and `run`.
+struct ContainerCreator {
+    let session: Session
+    let options: ContainerOptions
+
+    /// - Returns: the container's id.
+    /// - Throws: `CommandFailure` with status 125.
+    func create(_ builder: CreateRequestBuilder) throws -> String {
+        guard ["always", "missing", "never"].contains(options.pull) else {
+            throw CommandFailure("invalid --pull \(Printable(options.pull)): give always, missing or never", status: 125)
+        }
+        let request = try builder.build()
+        if options.pull == "always" {
+            throw CommandFailure(
+                "--pull always: this version cannot pull images; load \(Printable(builder.image)) with tctl load -i FILE", status: 125)
+        }
+        let file = try options.cidfile.map(IDFile.init)
+        var query: [(name: String, value: String)] = []
+        if let name = options.name { query.append(("name", name)) }
+        if let platform = options.platform { query.append(("platform", platform)) }
+        do {
+            let answer = try session.client.json(.post("/containers/create", query: query, body: .json(request.json(capacity: 4096))))
+            let response = try JSONDecoding.read(ContainerCreateResponse.self, from: answer)
+            for warning in response.warnings { Console.note("tctl: warning: \(Printable(warning))") }
+            try file?.write(response.id)
+            return response.id
+        } catch let error as APIError {
+            file?.discard()
+            if error.status == 404 && ImageMissing.matches(error) {
+                let name = ImageMissing.familiar(builder.image)
+                if options.pull == "missing" { Console.note("Unable to find image '\(Printable(name))' locally") }
+                throw CommandFailure(
+                    "image \(Printable(name)) is not here, and this version cannot pull images; load it with tctl load -i FILE, or see tctl images",
+                    status: 125)
+            }
+            throw CommandFailure("\(Printable(error.message))", status: 125)
+        } catch {
+            file?.discard()
+            throw error
+        }
+    }
+}
+
+/// The image that a request named is not there.
+enum ImageMissing {
+    /// Docker's words for it; a missing network or container is also 404.
+    static func matches(_ error: APIError) -> Bool { error.message.lowercased().contains("no such image") }
+
+    /// The reference as docker prints it: with `:latest` where no tag is.
+    static func familiar(_ reference: String) -> String {
+        let last = reference.split(separator: "/").last ?? ""
+        return last.contains(":") || last.contains("@") ? reference : reference + ":latest"
+    }
+}
+
+/// `--cidfile`: must not exist; taken away again when no container comes of it.
+final class IDFile {
+    private let path: String
+    private let descriptor: Descriptor
+
+    init(_ path: String) throws {
+        self.path = path
+        do {
+            descriptor = Descriptor(owning: try retrying("open", path) { open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644) })
+        } catch let error as SystemError {
+            let reason = error.errno == EEXIST ? "it exists: another container may use it; remove it or give another path" : error.reason
+            throw CommandFailure("--cidfile \(Printable(path)) cannot be made: \(reason)", status: 125)
+        }
+    }
+
+    func write(_ id: String) throws {
+        try Console.write(Array(id.utf8), to: descriptor.raw)
+    }
+
+    func discard() {
+        unlink(path)
+    }
+}

@@ -1,0 +1,133 @@
+internal import ArgumentParser
+
+/// The flags that `create` and `run` share.
+struct ContainerOptions: ParsableArguments {
+    @Option(name: .shortAndLong, help: ArgumentHelp("Attach to stdin, stdout or stderr", valueName: "stream"))
+    var attach: [String] = []
+    @Flag(name: .shortAndLong, help: "Keep stdin open even if not attached")
+    var interactive = false
+    @Flag(name: .shortAndLong, help: "Give the process a terminal")
+    var tty = false
+    @Flag(help: "Remove the container and its anonymous volumes when it ends")
+    var rm = false
+    @Option(help: "The container's name")
+    var name: String?
+    @Option(help: ArgumentHelp("Write the container's id to a file that does not exist yet", valueName: "file"), completion: .file())
+    var cidfile: String?
+    @Option(
+        help: ArgumentHelp("Pull the image first: always, missing or never", valueName: "when"),
+        completion: .list(["always", "missing", "never"]))
+    var pull = "missing"
+    @Option(help: ArgumentHelp("Platform of the image, as os[/arch[/variant]]", valueName: "platform"))
+    var platform: String?
+
+    @OptionGroup(title: "PROCESS") var process: ProcessOptions
+    @OptionGroup(title: "NETWORK") var network: NetworkOptions
+    @OptionGroup(title: "FILES") var files: FileOptions
+    @OptionGroup(title: "RESOURCES") var resources: ResourceOptions
+    @OptionGroup(title: "CONFINEMENT") var confinement: ConfinementOptions
+
+    /// The flags without a value, for the flag reader.
+    static let switches = [
+        "i,interactive", "t,tty", "rm", "init", "P,publish-all", "read-only", "privileged",
+    ]
+}
+
+/// What runs and how it is stopped.
+struct ProcessOptions: ParsableArguments {
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("Set an environment variable; KEY alone takes the caller's value", valueName: "key=value"))
+    var env: [String] = []
+    @Option(help: ArgumentHelp("Read environment variables from a file", valueName: "file"), completion: .file())
+    var envFile: [String] = []
+    @Option(help: ArgumentHelp("Replace the image's entrypoint; empty removes it", valueName: "command"))
+    var entrypoint: String?
+    @Option(name: .shortAndLong, help: ArgumentHelp("Working directory inside; made when missing", valueName: "path"))
+    var workdir: String?
+    @Option(name: .shortAndLong, help: ArgumentHelp("User and group, names or numbers", valueName: "user[:group]"))
+    var user: String?
+    @Option(help: ArgumentHelp("Add a supplementary group", valueName: "group"))
+    var groupAdd: [String] = []
+    @Flag(name: .customLong("init"), help: "Run an init that forwards signals and reaps processes")
+    var runInit = false
+    @Option(help: ArgumentHelp("Signal that asks the process to stop", valueName: "signal"))
+    var stopSignal: String?
+    @Option(help: ArgumentHelp("Seconds to wait before killing; -1 waits for ever", valueName: "seconds"))
+    var stopTimeout: String?
+    @Option(name: .shortAndLong, help: ArgumentHelp("Set metadata", valueName: "key=value"))
+    var label: [String] = []
+    @Option(help: ArgumentHelp("Read labels from a file", valueName: "file"), completion: .file())
+    var labelFile: [String] = []
+}
+
+/// How the container is reached.
+struct NetworkOptions: ParsableArguments {
+    @Option(name: .shortAndLong, help: ArgumentHelp("Publish a port or a range of ports", valueName: "[ip:][host]:container[/protocol]"))
+    var publish: [String] = []
+    @Flag(name: [.customShort("P"), .long], help: "Publish all exposed ports on free ports of the host")
+    var publishAll = false
+    @Option(help: ArgumentHelp("Expose a port or a range of ports without publishing it", valueName: "port[/protocol]"))
+    var expose: [String] = []
+    @Option(
+        name: [.customLong("network"), .customLong("net")],
+        help: ArgumentHelp("bridge, none, host, container:NAME or a network", valueName: "network"))
+    var network: String?
+    @Option(name: [.customShort("h"), .long], help: ArgumentHelp("The host name inside", valueName: "name"))
+    var hostname: String?
+    @Option(help: ArgumentHelp("Add a line to /etc/hosts", valueName: "name:address"))
+    var addHost: [String] = []
+    @Option(help: ArgumentHelp("Use a DNS server", valueName: "address"))
+    var dns: [String] = []
+}
+
+/// What is mounted.
+struct FileOptions: ParsableArguments {
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("Mount a volume or a path of the host", valueName: "[source:]target[:options]"),
+        completion: .file())
+    var volume: [String] = []
+    @Option(help: ArgumentHelp("Mount, written as fields", valueName: "type=…,source=…,target=…"))
+    var mount: [String] = []
+    @Option(help: ArgumentHelp("Mount a tmpfs", valueName: "path[:options]"))
+    var tmpfs: [String] = []
+    @Flag(help: "Mount the root file system read-only")
+    var readOnly = false
+    @Option(help: ArgumentHelp("Size of /dev/shm", valueName: "bytes"))
+    var shmSize: String?
+    @Option(help: ArgumentHelp("Add a device of the host", valueName: "host[:container[:rwm]]"))
+    var device: [String] = []
+}
+
+/// What the container may use.
+struct ResourceOptions: ParsableArguments {
+    @Option(name: .shortAndLong, help: ArgumentHelp("Memory limit, as 512m", valueName: "bytes"))
+    var memory: String?
+    @Option(help: ArgumentHelp("Memory and swap together; -1: no limit of swap", valueName: "bytes"))
+    var memorySwap: String?
+    @Option(help: ArgumentHelp("Number of CPUs, as 1.5", valueName: "number"))
+    var cpus: String?
+    @Option(name: [.customShort("c"), .long], help: ArgumentHelp("CPU weight relative to other containers (1024)", valueName: "shares"))
+    var cpuShares: String?
+    @Option(help: ArgumentHelp("CPUs it may run on, as 0-3,5", valueName: "cpus"))
+    var cpusetCpus: String?
+    @Option(help: ArgumentHelp("Most processes; -1: no limit", valueName: "number"))
+    var pidsLimit: String?
+    @Option(help: ArgumentHelp("A resource limit (setrlimit)", valueName: "name=soft[:hard]"))
+    var ulimit: [String] = []
+    @Option(help: ArgumentHelp("How readily the kernel kills it when memory ends, -1000 to 1000", valueName: "number"))
+    var oomScoreAdj: String?
+}
+
+/// What the container may do.
+struct ConfinementOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Add a capability", valueName: "capability"))
+    var capAdd: [String] = []
+    @Option(help: ArgumentHelp("Drop a capability", valueName: "capability"))
+    var capDrop: [String] = []
+    @Option(help: ArgumentHelp("no-new-privileges, seccomp=FILE, seccomp=unconfined, …", valueName: "option"))
+    var securityOpt: [String] = []
+    @Flag(help: "Give all capabilities and devices: the container is then as strong as root on the host")
+    var privileged = false
+    @Option(help: ArgumentHelp("Set a kernel parameter of the container's own", valueName: "name=value"))
+    var sysctl: [String] = []
+}

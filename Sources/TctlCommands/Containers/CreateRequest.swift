@@ -1,0 +1,191 @@
+internal import DockerAPI
+
+/// Turns the flags of `create` and `run` into a request.
+struct CreateRequestBuilder {
+    let options: ContainerOptions
+    let image: String
+    let command: [String]
+    /// `run -d`: nobody attaches.
+    let isDetached: Bool
+    /// The caller's terminal, which gives the first window its size.
+    let window: Terminal.Size?
+
+    /// The body of `POST /containers/create`.
+    /// - Throws: `CommandFailure` (125) that names the flag.
+    func build() throws -> ContainerCreateRequest {
+        ContainerCreateRequest(config: try config(), hostConfig: try hostConfig(), networkingConfig: NetworkingConfig())
+    }
+
+    /// Which streams the caller wants: those of `-a`, otherwise output, and input with `-i`.
+    func streams() throws -> (input: Bool, output: Bool, errors: Bool) {
+        if isDetached {
+            if !options.attach.isEmpty {
+                throw CommandFailure("-d and -a exclude each other: a detached container has no streams", status: 125)
+            }
+            return (false, false, false)
+        }
+        if options.attach.isEmpty { return (options.interactive, true, true) }
+        let names = options.attach.map { $0.lowercased() }
+        if let unknown = names.first(where: { !["stdin", "stdout", "stderr"].contains($0) }) {
+            throw CommandFailure("invalid -a \(Printable(unknown)): give stdin, stdout or stderr", status: 125)
+        }
+        return (names.contains("stdin"), names.contains("stdout"), names.contains("stderr"))
+    }
+
+    private func config() throws -> ContainerConfig {
+        let process = options.process
+        let streams = try streams()
+        var config = ContainerConfig()
+        config.hostname = options.network.hostname ?? ""
+        config.user = process.user ?? ""
+        config.attachStdin = streams.input
+        config.attachStdout = streams.output
+        config.attachStderr = streams.errors
+        config.exposedPorts = Set(
+            try options.network.expose.flatMap(PortSpec.expose) + options.network.publish.flatMap(PortSpec.publish).map(\.port))
+        config.tty = options.tty
+        config.openStdin = options.interactive
+        config.stdinOnce = options.interactive && streams.input
+        config.env = try KeyValueFile.environment(files: process.envFile, items: process.env)
+        config.cmd = command.isEmpty ? nil : command
+        config.image = image
+        config.volumes = Set(try volumes().compactMap { if case .anonymous(let path) = $0 { path } else { nil } })
+        config.workingDir = process.workdir ?? ""
+        config.entrypoint = process.entrypoint.map { [$0] }
+        config.labels = try KeyValueFile.labels(files: process.labelFile, items: process.label)
+        config.stopSignal = process.stopSignal ?? ""
+        config.stopTimeout = try process.stopTimeout.map { try Numbers.whole(flag: "--stop-timeout", $0) }
+        return config
+    }
+
+    private func hostConfig() throws -> HostConfig {
+        var host = HostConfig()
+        host.binds = try volumes().compactMap { if case .bind(let bind) = $0 { bind } else { nil } }
+        host.containerIDFile = options.cidfile ?? ""
+        host.networkMode = try networkMode()
+        for mapping in try options.network.publish.flatMap(PortSpec.publish) {
+            host.portBindings[mapping.port, default: []].append(mapping.binding)
+        }
+        host.publishAllPorts = options.network.publishAll
+        host.autoRemove = options.rm
+        if options.tty, let window { host.consoleSize = [window.height, window.width] }
+        host.capAdd = options.confinement.capAdd.isEmpty ? nil : options.confinement.capAdd
+        host.capDrop = options.confinement.capDrop.isEmpty ? nil : options.confinement.capDrop
+        for address in options.network.dns where !IPAddress.isValid(address) {
+            throw CommandFailure("invalid --dns \(Printable(address)): it is not an address", status: 125)
+        }
+        host.dns = options.network.dns
+        host.extraHosts = try options.network.addHost.map(HostEntry.parse)
+        host.groupAdd = options.process.groupAdd
+        host.privileged = options.confinement.privileged
+        host.readonlyRootfs = options.files.readOnly
+        host.mounts = try options.files.mount.map { try MountSpec.parse($0, workingDirectory: Files.workingDirectory) }
+        host.tmpfs = try tmpfs()
+        host.shmSize = try options.files.shmSize.map { try Numbers.bytes(flag: "--shm-size", $0) } ?? 0
+        host.sysctls = try sysctls()
+        host.runInit = options.process.runInit ? true : nil
+        host.resources = try resources()
+        if let score = options.resources.oomScoreAdj {
+            host.oomScoreAdj = try Numbers.whole(flag: "--oom-score-adj", score)
+            guard (-1000...1000).contains(host.oomScoreAdj) else {
+                throw CommandFailure("invalid --oom-score-adj \(score): it is -1000 to 1000", status: 125)
+            }
+        }
+        let security = try SecurityOptions(parsing: options.confinement.securityOpt)
+        host.securityOpt = security.options
+        if security.unconfinesSystemPaths {
+            host.maskedPaths = []
+            host.readonlyPaths = []
+        }
+        return host
+    }
+
+    private func resources() throws -> Resources {
+        let flags = options.resources
+        var resources = Resources()
+        resources.memory = try flags.memory.map { try Numbers.bytes(flag: "--memory", $0) } ?? 0
+        resources.memorySwap = try flags.memorySwap.map { $0 == "-1" ? -1 : try Numbers.bytes(flag: "--memory-swap", $0) } ?? 0
+        resources.nanoCPUs = try flags.cpus.map(Numbers.nanoCPUs) ?? 0
+        resources.cpuShares = try flags.cpuShares.map { try Numbers.whole(flag: "--cpu-shares", $0) } ?? 0
+        resources.cpusetCPUs = flags.cpusetCpus ?? ""
+        resources.pidsLimit = try flags.pidsLimit.map { try Numbers.whole(flag: "--pids-limit", $0) }
+        resources.ulimits = try flags.ulimit.map(UlimitSpec.parse)
+        resources.devices = try options.files.device.map(DeviceSpec.parse)
+        return resources
+    }
+
+    private func volumes() throws -> [VolumeSpec] {
+        try options.files.volume.map { try VolumeSpec(parsing: $0, workingDirectory: Files.workingDirectory) }
+    }
+
+    private func networkMode() throws -> String {
+        let mode = options.network.network ?? "default"
+        if mode.isEmpty || mode == "container:" {
+            throw CommandFailure("invalid --network: give bridge, none, host or container:NAME", status: 125)
+        }
+        if mode.contains("=") || mode.contains(",") {
+            throw CommandFailure(
+                "invalid --network \(Printable(mode)): options of a network are not supported, give its name alone", status: 125)
+        }
+        return mode
+    }
+
+    private func tmpfs() throws -> [String: String] {
+        var result: [String: String] = [:]
+        for text in options.files.tmpfs {
+            let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard parts[0].hasPrefix("/") else {
+                throw CommandFailure("invalid --tmpfs \(Printable(text)): the path in the container must start with /", status: 125)
+            }
+            result[parts[0]] = parts.count == 2 ? parts[1] : ""
+        }
+        return result
+    }
+
+    private func sysctls() throws -> [String: String] {
+        var result: [String: String] = [:]
+        for text in options.confinement.sysctl {
+            let (name, value) = KeyValue.split(text)
+            guard let value, !name.isEmpty else {
+                throw CommandFailure("invalid --sysctl \(Printable(text)): give NAME=VALUE", status: 125)
+            }
+            result[name] = value
+        }
+        return result
+    }
+}
+
+/// `--security-opt`: a seccomp profile is a file of the caller's, so its text travels in the request.
+struct SecurityOptions {
+    private(set) var options: [String] = []
+    /// `systempaths=unconfined`: nothing of /proc is masked.
+    private(set) var unconfinesSystemPaths = false
+
+    init(parsing items: [String]) throws {
+        for item in items {
+            let (name, value) = KeyValue.split(item)
+            if name == "no-new-privileges" {
+                guard value.map({ Truth.parse($0) != nil }) ?? true else { throw SecurityOptions.failure(item, "it is true or false") }
+                options.append(item)
+                continue
+            }
+            guard let value, !value.isEmpty else { throw SecurityOptions.failure(item, "give NAME=VALUE") }
+            if item == "systempaths=unconfined" {
+                unconfinesSystemPaths = true
+            } else if name == "seccomp", value != "unconfined", value != "builtin" {
+                let profile = try Files.read(value, limit: 4 << 20, status: 125)
+                do {
+                    options.append("seccomp=\(try JSONValue(parsing: profile).compact)")
+                } catch let error as JSONSyntaxError {
+                    throw SecurityOptions.failure(item, "\(error)")
+                }
+            } else {
+                options.append(item)
+            }
+        }
+    }
+
+    private static func failure(_ item: String, _ reason: String) -> CommandFailure {
+        CommandFailure("invalid --security-opt \(Printable(item)): \(reason)", status: 125)
+    }
+}

@@ -1,0 +1,48 @@
+internal import ArgumentParser
+
+/// `stop`: asks containers to end, and kills those that do not.
+struct Stop: TctlCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stop",
+        abstract: "Stop one or more running containers",
+        usage: "tctl stop [OPTIONS] CONTAINER [CONTAINER...]",
+        discussion: """
+            Sends the container's stop signal (SIGTERM), waits, and then kills it.
+
+            Examples:
+              tctl stop web
+              tctl stop -t 30 database
+            """
+    )
+    static let shape = CommandShape(switches: [], arguments: .atLeast(1))
+
+    @Option(
+        name: [.customShort("t"), .customLong("timeout"), .customLong("time")],
+        help: ArgumentHelp("Seconds to wait before killing; -1 waits for ever", valueName: "seconds"))
+    var timeout: String?
+    @Option(name: .shortAndLong, help: ArgumentHelp("Signal to send", valueName: "signal"))
+    var signal: String?
+    @Argument(help: "Names or ids of containers")
+    var containers: [String]
+
+    func run(in session: Session) throws {
+        let query = try StopQuery.make(timeout: timeout, signal: signal)
+        try session.forEach(containers) { container in
+            try session.client.perform(.post(try ContainerPath.make(container, "/stop"), query: query))
+            try Console.print(container + "\n")
+        }
+    }
+}
+
+/// The query that `stop` and `restart` share.
+enum StopQuery {
+    static func make(timeout: String?, signal: String?) throws -> [(name: String, value: String)] {
+        var query: [(name: String, value: String)] = []
+        if let signal { query.append(("signal", signal)) }
+        if let timeout {
+            let seconds: Int = try Numbers.whole(flag: "--timeout", timeout)
+            query.append(("t", "\(seconds)"))
+        }
+        return query
+    }
+}

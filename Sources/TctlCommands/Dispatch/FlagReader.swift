@@ -1,0 +1,141 @@
+/// What the flag reader has to know about a command beyond its ArgumentParser declaration.
+struct CommandShape {
+    /// How many arguments a command takes.
+    enum Arguments: Equatable {
+        case none
+        case exactly(Int)
+        case atLeast(Int)
+        case atMost(Int)
+
+        /// Docker's words about a wrong number; nil when it is right.
+        func complaint(count: Int) -> String? {
+            switch self {
+            case .none where count > 0: "accepts no arguments"
+            case .exactly(let wanted) where count != wanted: "requires \(Arguments.plural(wanted))"
+            case .atLeast(let wanted) where count < wanted: "requires at least \(Arguments.plural(wanted))"
+            case .atMost(let wanted) where count > wanted: "accepts at most \(Arguments.plural(wanted))"
+            default: nil
+            }
+        }
+
+        private static func plural(_ count: Int) -> String { count == 1 ? "1 argument" : "\(count) arguments" }
+    }
+
+    /// Flags without a value: `d,detach`, `rm`, or `sig-proxy=true` for one that is on by default. Every other flag takes a value.
+    var switches: [String]
+    /// How many arguments there must be.
+    var arguments: Arguments
+    /// Everything from the first argument on is an argument, whatever it looks like: `run IMAGE COMMAND -x`.
+    var stopsAtFirstArgument = false
+    /// `-h` asks for help; not where it is the host name.
+    var hasShortHelp = true
+}
+
+/// Reads flags as Docker does (pflag): bundles `-itd`, joined values `-p8080:80` and `-p=8080:80`, switches with a value
+/// `--rm=false`; and writes them in the one form that needs no guessing by ArgumentParser.
+struct FlagReader {
+    /// Flags in canonical form, then `--`, then the arguments.
+    private(set) var canonical: [String] = []
+    /// Names of the flags that were given, with their dashes.
+    private(set) var flags: [String] = []
+    /// What is not a flag.
+    private(set) var arguments: [String] = []
+    /// `--help` was given.
+    private(set) var wantsHelp = false
+
+    private struct Switch {
+        let short: String?
+        let long: String
+        let isOn: Bool
+
+        init(_ specification: String) {
+            let parts = specification.split(separator: "=")
+            let names = parts[0].split(separator: ",").map(String.init)
+            short = names.count == 2 ? names[0] : nil
+            long = names[names.count - 1]
+            isOn = parts.count == 2
+        }
+    }
+
+    private let shape: CommandShape
+    private let switches: [Switch]
+    private var states: [String: Bool] = [:]
+
+    /// Reads a command line behind the command's name.
+    /// - Throws: `CommandFailure` (125) for a missing value and for a switch that is neither true nor false.
+    init(_ words: [String], shape: CommandShape) throws {
+        self.shape = shape
+        switches = shape.switches.map(Switch.init)
+        var rest = words[...]
+        while let word = rest.popFirst() {
+            if word == "--" {
+                arguments += rest
+                break
+            }
+            if word.hasPrefix("--") {
+                try long(word, &rest)
+            } else if word.hasPrefix("-") && word != "-" {
+                try short(word, &rest)
+            } else {
+                arguments.append(word)
+                if shape.stopsAtFirstArgument {
+                    arguments += rest
+                    break
+                }
+            }
+        }
+        for state in switches {
+            guard let on = states[state.long], on != state.isOn else { continue }
+            canonical.append(on ? "--\(state.long)" : "--no-\(state.long)")
+        }
+        canonical.append("--")
+        canonical += arguments
+    }
+
+    private mutating func long(_ word: String, _ rest: inout ArraySlice<String>) throws {
+        let (flag, value) = KeyValue.split(word)
+        let name = String(flag.dropFirst(2))
+        flags.append(flag)
+        if name == "help" {
+            wantsHelp = true
+        } else if let known = switches.first(where: { $0.long == name }) {
+            try set(known, flag: flag, to: value)
+        } else {
+            try emit(flag, value ?? rest.popFirst())
+        }
+    }
+
+    private mutating func short(_ word: String, _ rest: inout ArraySlice<String>) throws {
+        var letters = word.dropFirst()
+        while let letter = letters.popFirst() {
+            let name = String(letter)
+            flags.append("-\(name)")
+            if name == "h" && shape.hasShortHelp {
+                wantsHelp = true
+            } else if let known = switches.first(where: { $0.short == name }) {
+                if letters.first == "=" {
+                    try set(known, flag: "-\(name)", to: String(letters.dropFirst()))
+                    return
+                }
+                try set(known, flag: "-\(name)", to: nil)
+            } else if letters.isEmpty {
+                return try emit("-\(name)", rest.popFirst())
+            } else {
+                return try emit("-\(name)", String(letters.first == "=" ? letters.dropFirst() : letters))
+            }
+        }
+    }
+
+    private mutating func set(_ known: Switch, flag: String, to value: String?) throws {
+        guard let on = value.map(Truth.parse) ?? true else {
+            throw CommandFailure.usage("invalid value \(Printable(value ?? "")) for \(flag): it is true or false")
+        }
+        states[known.long] = on
+    }
+
+    private mutating func emit(_ flag: String, _ value: String?) throws {
+        guard let value else { throw CommandFailure.usage("flag \(flag) needs a value") }
+        // ArgumentParser takes `--flag=` for a flag without a value.
+        canonical += value.isEmpty ? [flag, value] : ["\(flag)=\(value)"]
+    }
+}

@@ -1,0 +1,105 @@
+internal import DockerAPI
+internal import Glibc
+
+/// Progress on a terminal: one line of the upload, then a line for each layer, rewritten in place.
+final class ProgressDisplay {
+    private let isShown: Bool
+    private var lastSent: Timestamp?
+    private var hasUploadLine = false
+    private var lines: [String] = []
+
+    init(isShown: Bool) {
+        self.isShown = isShown
+    }
+
+    /// The upload has come so far.
+    func sent(_ bytes: Int, of total: Int?) {
+        guard isShown else { return }
+        let now = Timestamp.now
+        // Ten times a second is enough for eyes.
+        if let last = lastSent, (now.seconds - last.seconds) * 10 + Int64(now.nanoseconds - last.nanoseconds) / 100_000_000 < 1 { return }
+        lastSent = now
+        hasUploadLine = true
+        let whole = total.map { " of \(Human.size(Int64($0)))" } ?? ""
+        write("\r\u{1B}[KSending \(Human.size(Int64(bytes)))\(whole)")
+    }
+
+    /// Takes the upload's line away.
+    func clear() {
+        if hasUploadLine { write("\r\u{1B}[K") }
+        hasUploadLine = false
+    }
+
+    /// Shows the state of one layer.
+    func show(_ message: ProgressMessage) {
+        guard isShown, !message.id.isEmpty else { return }
+        let columns = max(20, Terminal.size(of: STDERR_FILENO)?.width ?? 80)
+        let text = Human.ellipsis("\(Printable(message.id)): \(Printable(message.status))\(ProgressDisplay.bar(message))", columns - 1)
+        if let index = lines.firstIndex(of: message.id) {
+            let up = lines.count - index
+            write("\u{1B}[\(up)A\r\u{1B}[K\(text)\u{1B}[\(up)B\r")
+        } else {
+            lines.append(message.id)
+            write("\r\u{1B}[K\(text)\n")
+        }
+    }
+
+    private static func bar(_ message: ProgressMessage) -> String {
+        guard let detail = message.progressDetail, detail.current > 0 else { return "" }
+        if detail.total <= 0 { return " \(Human.size(detail.current))" }
+        let filled = Int(min(1, Double(detail.current) / Double(detail.total)) * 30)
+        let bar = String(repeating: "=", count: filled) + (filled < 30 ? ">" : "") + String(repeating: " ", count: max(0, 29 - filled))
+        return " [\(bar)] \(Human.size(detail.current))/\(Human.size(detail.total))"
+    }
+
+    private func write(_ text: String) {
+        // Progress that cannot be shown is no failure of the load.
+        _ = Result { try Console.write(Array(text.utf8), to: STDERR_FILENO) }
+    }
+}
+
+/// The stream of JSON messages that a long request answers with.
+struct ProgressMessages {
+    private static let lineLimit = 1 << 20
+
+    private let display: ProgressDisplay
+    private var line: [UInt8] = []
+    private var failure: String?
+
+    init(display: ProgressDisplay) {
+        self.display = display
+    }
+
+    /// Takes bytes of the answer; each message stands on a line.
+    mutating func take(_ bytes: [UInt8]) throws {
+        for byte in bytes {
+            if byte == 0x0A {
+                try message()
+            } else {
+                line.append(byte)
+                if line.count > ProgressMessages.lineLimit { throw HTTPSyntaxError("a progress message without end") }
+            }
+        }
+    }
+
+    /// At the end of the answer.
+    /// - Throws: `CommandFailure` with the error that stood among the messages.
+    mutating func finish() throws {
+        try message()
+        if let failure { throw CommandFailure("\(Printable(failure))") }
+    }
+
+    private mutating func message() throws {
+        defer { line.removeAll(keepingCapacity: true) }
+        if line.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) { return }
+        let message = try JSONDecoding.read(ProgressMessage.self, from: JSONValue(parsing: line))
+        let error = message.errorDetail?.message ?? message.error
+        if !error.isEmpty {
+            failure = error
+        } else if !message.stream.isEmpty {
+            try Console.print(message.stream)
+        } else {
+            display.show(message)
+        }
+    }
+}

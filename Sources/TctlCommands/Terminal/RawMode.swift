@@ -1,0 +1,72 @@
+internal import CTimber
+internal import Glibc
+internal import LinuxKernel
+
+/// A terminal in raw mode; as it was before when this value ends, and when a signal kills the process.
+struct RawMode: ~Copyable {
+    /// What the crash handler restores: it can only reach globals, and there is one terminal.
+    private struct Saved {
+        var descriptor: Int32 = -1
+        var settings = termios()
+    }
+
+    nonisolated(unsafe) private static var saved = Saved()
+
+    /// Signals that end the process at once, from a bug or from outside; everything else goes through `SignalQueue`.
+    private static let deadly = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS]
+
+    /// Switches a terminal to raw mode.
+    /// - Throws: `SystemError`.
+    init(terminal: Int32) throws {
+        var settings = termios()
+        try retrying("tcgetattr") { tcgetattr(terminal, &settings) }
+        RawMode.saved = Saved(descriptor: terminal, settings: settings)
+        for signal in RawMode.deadly {
+            var action = sigaction()
+            action.__sigaction_handler.sa_handler = { number in
+                RawMode.restore()
+                // SA_RESETHAND has put the default action back.
+                raise(number)
+            }
+            action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND)) | Int32(SA_NODEFER)
+            try retrying("sigaction") { sigaction(signal, &action, nil) }
+        }
+        cfmakeraw(&settings)
+        try retrying("tcsetattr") { tcsetattr(terminal, TCSANOW, &settings) }
+    }
+
+    deinit {
+        RawMode.restore()
+        for signal in RawMode.deadly { _ = signal_default(signal) }
+    }
+
+    private func signal_default(_ number: Int32) -> Bool {
+        Glibc.signal(number, SIG_DFL) == nil
+    }
+
+    /// Async-signal-safe: one system call.
+    private static func restore() {
+        if saved.descriptor >= 0 {
+            tcsetattr(saved.descriptor, TCSANOW, &saved.settings)
+            saved.descriptor = -1
+        }
+    }
+}
+
+/// Questions to a terminal.
+enum Terminal {
+    /// Rows and columns.
+    struct Size: Equatable {
+        var height: Int
+        var width: Int
+    }
+
+    static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
+
+    /// The window's size; nil when there is no terminal or it does not know.
+    static func size(of descriptor: Int32) -> Size? {
+        var size = winsize()
+        guard timber_ioctl_pointer(descriptor, UInt(TIOCGWINSZ), &size) >= 0, size.ws_row > 0 || size.ws_col > 0 else { return nil }
+        return Size(height: Int(size.ws_row), width: Int(size.ws_col))
+    }
+}
