@@ -1,4 +1,5 @@
 // CTimber is headers only; this file gives the target something to compile and checks that they stand alone.
+#include "timber_net.h"
 #include "timber_plan.h"
 #include "timber_shim.h"
 #include "timber_sys.h"

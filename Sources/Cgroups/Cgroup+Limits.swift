@@ -1,0 +1,134 @@
+internal import Errors
+internal import Foundation
+internal import Glibc
+internal import LinuxKernel
+
+extension Cgroup {
+    /// Changes limits of a cgroup that exists; only those that are set.
+    /// - Parameter resources: Docker's values.
+    /// - Returns: what this kernel cannot do, one line each.
+    /// - Throws: `TimberError(.invalidArgument)` for impossible values, `.conflict` when the container uses more memory than that,
+    ///   `.notFound` when the cgroup is gone.
+    public func update(_ resources: CgroupResources) throws -> [String] {
+        let (resources, refusals) = try resources.validated(features: features, updating: true)
+        guard exists else { throw TimberError(.notFound, "the cgroup of container \(id) is gone") }
+        do {
+            try setLimits(resources)
+        } catch let error as SystemError where error.errno == EBUSY {
+            throw TimberError(.conflict, "container \(id) uses more memory than the new limit", cause: error)
+        } catch let error as SystemError {
+            throw TimberError(.unavailable, "cannot change the limits of container \(id)", cause: error)
+        }
+        return refusals
+    }
+
+    func setLimits(_ resources: CgroupResources) throws {
+        switch tree.limits {
+        case .legacy: try setLegacyLimits(resources)
+        case .unified: try setUnifiedLimits(resources)
+        }
+    }
+
+    func set(_ value: String, _ file: String, of controller: String) throws {
+        guard let place = tree.location(of: controller) else {
+            throw SystemError(call: "openat", errno: ENOENT, what: "\(controller) \(file)")
+        }
+        try ControlFiles.write(value, to: path(file), in: place.raw)
+    }
+
+    // MARK: - v1
+
+    private func setLegacyLimits(_ resources: CgroupResources) throws {
+        try setLegacyMemory(resources)
+        if let reservation = resources.memoryReservation { try set("\(reservation)", "memory.soft_limit_in_bytes", of: "memory") }
+        if let swappiness = resources.memorySwappiness { try set("\(swappiness)", "memory.swappiness", of: "memory") }
+        if let disable = resources.oomKillDisable { try set(disable ? "1" : "0", "memory.oom_control", of: "memory") }
+        if let shares = resources.cpuShares { try set("\(shares)", "cpu.shares", of: "cpu") }
+        if let period = resources.cpuPeriod { try set("\(period)", "cpu.cfs_period_us", of: "cpu") }
+        if let quota = resources.cpuQuota { try set("\(quota)", "cpu.cfs_quota_us", of: "cpu") }
+        if let cpus = resources.cpusetCPUs { try set(cpus, "cpuset.cpus", of: "cpuset") }
+        if let mems = resources.cpusetMems { try set(mems, "cpuset.mems", of: "cpuset") }
+        if let pids = resources.pids { try set(pids > 0 ? "\(pids)" : "max", "pids.max", of: "pids") }
+        if let weight = resources.blkioWeight {
+            let file = try value("blkio.bfq.weight", of: "blkio") == nil ? "blkio.weight" : "blkio.bfq.weight"
+            try set("\(weight)", file, of: "blkio")
+        }
+    }
+
+    /// At every moment memory may not be above memory and swap: which of the two is written first depends on what is there.
+    private func setLegacyMemory(_ resources: CgroupResources) throws {
+        guard let memory = resources.memory else {
+            if let swap = resources.memorySwap { try set("\(swap)", "memory.memsw.limit_in_bytes", of: "memory") }
+            return
+        }
+        let current = try value("memory.memsw.limit_in_bytes", of: "memory")?.number
+        guard let swap = resources.memorySwap else {
+            if let current, UInt64(memory) > current {
+                throw TimberError(
+                    .invalidArgument, "the memory limit \(memory) is above the limit \(current) of memory and swap: change both at once")
+            }
+            return try set("\(memory)", "memory.limit_in_bytes", of: "memory")
+        }
+        let raising = current.map { swap == -1 || UInt64(swap) > $0 } ?? false
+        if raising { try set("\(swap)", "memory.memsw.limit_in_bytes", of: "memory") }
+        try set("\(memory)", "memory.limit_in_bytes", of: "memory")
+        if !raising { try set("\(swap)", "memory.memsw.limit_in_bytes", of: "memory") }
+    }
+
+    // MARK: - v2
+
+    private func setUnifiedLimits(_ resources: CgroupResources) throws {
+        if let memory = resources.memory { try set("\(memory)", "memory.max", of: "memory") }
+        if let swap = resources.memorySwap {
+            let memory = try resources.memory ?? value("memory.max", of: "memory")?.number.map(Int64.init(clamping:))
+            // v2 counts swap alone.
+            try set(swap == -1 ? "max" : memory.map { "\(max(0, swap - $0))" } ?? "max", "memory.swap.max", of: "memory")
+        }
+        if let reservation = resources.memoryReservation { try set("\(reservation)", "memory.low", of: "memory") }
+        if let shares = resources.cpuShares { try set("\(Self.cpuWeight(shares: shares))", "cpu.weight", of: "cpu") }
+        if resources.cpuQuota != nil || resources.cpuPeriod != nil {
+            let current = try value("cpu.max", of: "cpu")?.trimmed.split(separator: " ").map(String.init) ?? []
+            let quota = resources.cpuQuota.map { $0 > 0 ? "\($0)" : "max" } ?? current.first ?? "max"
+            let period = resources.cpuPeriod.map(String.init) ?? current.last ?? "100000"
+            try set("\(quota) \(period)", "cpu.max", of: "cpu")
+        }
+        if let cpus = resources.cpusetCPUs { try set(cpus, "cpuset.cpus", of: "cpuset") }
+        if let mems = resources.cpusetMems { try set(mems, "cpuset.mems", of: "cpuset") }
+        if let pids = resources.pids { try set(pids > 0 ? "\(pids)" : "max", "pids.max", of: "pids") }
+        if let weight = resources.blkioWeight {
+            if try value("io.bfq.weight", of: "io") != nil {
+                try set("\(weight)", "io.bfq.weight", of: "io")
+            } else {
+                try set("default \(Self.ioWeight(blkio: weight))", "io.weight", of: "io")
+            }
+        }
+    }
+
+    /// 2…1024…262144 to 1…100…10000: a curve through these three points, so that the default stays the default (the OCI runtimes agreed
+    /// on it in 2025).
+    static func cpuWeight(shares: Int64) -> Int64 {
+        guard shares > 2 else { return 1 }
+        guard shares < 262_144 else { return 10_000 }
+        let exponent = log2(Double(shares))
+        return Int64(pow(10, (exponent * exponent + 125 * exponent) / 612 - 7.0 / 34).rounded(.up))
+    }
+
+    /// 10…1000 to 1…10000.
+    static func ioWeight(blkio: Int64) -> Int64 { 1 + (blkio - 10) * 9999 / 990 }
+
+    // MARK: - Devices
+
+    func filterDevices(_ filter: DeviceFilter) throws {
+        switch tree.limits {
+        case .unified:
+            guard let place = tree.unified else { return }
+            let directory = try ControlFiles.directory(id, in: place.raw)
+            try DeviceProgram(instructions: filter.program.flatMap(\.words)).attach(to: directory.raw)
+        case .legacy:
+            guard let place = tree.location(of: "devices") else {
+                throw TimberError(.unavailable, "device nodes cannot be filtered: the devices cgroup is not mounted")
+            }
+            for (file, values) in filter.legacyWrites { try ControlFiles.write(values, to: path(file), in: place.raw) }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+internal import CTimber
+internal import Errors
+internal import Glibc
+internal import LinuxKernel
+
+/// The bridge and the host's settings that it needs.
+///
+/// What was changed is recorded in the bridge's alias (`ip link` shows it): it appears in the same system call as the bridge, ends
+/// with it, and does not outlive a reboot, exactly like what it describes. An interface without that alias is not ours.
+struct Bridge: Sendable {
+    let name: String
+    let index: Int32
+    let subnet: IPv4Subnet
+
+    /// The alias of every bridge of ours starts with it.
+    private static let mark = "timber bridge"
+    /// Follows the mark when forwarding was off before and was turned on for this bridge.
+    private static let turnedOnForwarding = "; ip_forward was 0"
+
+    /// Finds or makes the bridge and puts the host's settings right; repeating it changes nothing.
+    /// - Parameters:
+    ///   - name: the interface's name, 1 to 15 of letters, digits, `_`, `.` and `-`.
+    ///   - configured: the subnet asked for; nil for the one that the bridge has, or one that collides with nothing.
+    static func establish(name: String, subnet configured: IPv4Subnet?, host: HostNetwork) throws -> Bridge {
+        try validate(name)
+        return try host.run {
+            let socket = try NetlinkSocket(protocolNumber: NETLINK_ROUTE)
+            let lock = try lockHost()
+            defer { extend(lock) }
+            let bridge: Bridge
+            if let link = try Links.list(socket).first(where: { $0.name == name }) {
+                bridge = try adopt(link, configured, socket)
+            } else {
+                bridge = try make(name, configured, socket)
+            }
+            try bridge.configure(socket)
+            return bridge
+        }
+    }
+
+    /// Removes the bridge and what it changed.
+    static func remove(name: String, host: HostNetwork) throws {
+        try host.run {
+            let socket = try NetlinkSocket(protocolNumber: NETLINK_ROUTE)
+            let lock = try lockHost()
+            defer { extend(lock) }
+            let links = try Links.list(socket)
+            guard let link = links.first(where: { $0.name == name }), isOurs(link) else { return }
+            if link.alias.hasSuffix(turnedOnForwarding) { try restoreForwarding(link, links, socket) }
+            var batch = NetlinkBatch()
+            batch.removeLink(name)
+            try socket.perform(batch)
+        }
+    }
+
+    /// Names of the interfaces on the bridge that look like a container's.
+    func ports(_ socket: borrowing NetlinkSocket) throws -> [String] {
+        try Links.list(socket).filter { $0.master == index && $0.kind == "veth" && $0.name.hasPrefix("tv") }.map(\.name)
+    }
+
+    private static func validate(_ name: String) throws {
+        let allowed = name.utf8.allSatisfy {
+            switch $0 {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+            case UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "."): true
+            default: false
+            }
+        }
+        guard allowed, (1...15).contains(name.utf8.count), name != ".", name != ".." else {
+            throw TimberError(.invalidArgument, "bridge name \"\(name)\" is not 1 to 15 letters, digits, \"_\", \".\" or \"-\"")
+        }
+    }
+
+    private static func isOurs(_ link: Link) -> Bool { link.kind == "bridge" && link.alias.hasPrefix(mark) }
+
+    private static func adopt(_ link: Link, _ configured: IPv4Subnet?, _ socket: borrowing NetlinkSocket) throws -> Bridge {
+        guard isOurs(link) else {
+            throw TimberError(
+                .conflict, "interface \(link.name) exists and is not a bridge that Timber made, configure another bridge name")
+        }
+        let addresses = try Links.addresses(socket).filter { $0.interface == link.index }
+        let present = addresses.first.flatMap { IPv4Subnet($0.address, prefixLength: $0.prefixLength) }
+        let subnet = try configured ?? present ?? SubnetChoice(socket, except: link.index).choose()
+        let bridge = Bridge(name: link.name, index: link.index, subnet: subnet)
+        if let present, present != subnet {
+            guard try bridge.ports(socket).isEmpty else {
+                throw TimberError(
+                    .conflict,
+                    "bridge \(link.name) has subnet \(present) and containers run on it, stop them first or configure that subnet")
+            }
+            try SubnetChoice(socket, except: link.index).check(subnet)
+            var batch = NetlinkBatch()
+            for address in addresses { batch.removeAddress(address.address, prefixLength: address.prefixLength, from: link.index) }
+            try socket.perform(batch)
+        }
+        return bridge
+    }
+
+    private static func make(_ name: String, _ configured: IPv4Subnet?, _ socket: borrowing NetlinkSocket) throws -> Bridge {
+        let choice = try SubnetChoice(socket, except: 0)
+        if let configured { try choice.check(configured) }
+        let subnet = try configured ?? choice.choose()
+        var batch = NetlinkBatch()
+        batch.makeBridge(name, mac: MACAddress(for: subnet.gateway), alias: mark)
+        try socket.perform(batch)
+        guard let link = try Links.list(socket).first(where: { $0.name == name }) else {
+            throw TimberError(.internal, "bridge \(name) vanished while it was made")
+        }
+        return Bridge(name: name, index: link.index, subnet: subnet)
+    }
+
+    private func configure(_ socket: borrowing NetlinkSocket) throws {
+        // IPv6 off before the bridge is up: no link-local address through which containers would reach the host past IPv4's rules.
+        do {
+            try Sysctl.write("net/ipv6/conf/\(name)/disable_ipv6", "1")
+        } catch let error as SystemError where error.errno == ENOENT {}
+        // The answers of ports published on 127.0.0.1 come back to a loopback address; the table's `raw` chain guards it.
+        try Sysctl.write("net/ipv4/conf/\(name)/route_localnet", "1")
+        var batch = NetlinkBatch()
+        batch.addAddress(subnet.gateway, prefixLength: subnet.prefixLength, broadcast: subnet.broadcast, to: index)
+        batch.setLink(name, index: index, up: true)
+        try socket.perform(batch)
+        if try Sysctl.read("net/ipv4/ip_forward") == "0" {
+            var record = NetlinkBatch()
+            record.setAlias(name, Self.mark + Self.turnedOnForwarding)
+            try socket.perform(record)
+            try Sysctl.write("net/ipv4/ip_forward", "1")
+        }
+    }
+
+    /// Turns forwarding off again, unless it is somebody else's business by now: another bridge of ours takes over the record, and
+    /// a bridge made after ours belongs to something that found forwarding on and may rely on it.
+    private static func restoreForwarding(_ link: Link, _ links: [Link], _ socket: borrowing NetlinkSocket) throws {
+        let others = links.filter { $0.kind == "bridge" && $0.index != link.index }
+        if let heir = others.first(where: isOurs) {
+            var batch = NetlinkBatch()
+            batch.setAlias(heir.name, mark + turnedOnForwarding)
+            try socket.perform(batch)
+        } else if !others.contains(where: { $0.index > link.index }) {
+            try Sysctl.write("net/ipv4/ip_forward", "0")
+        }
+    }
+
+    /// One daemon at a time changes what all share.
+    private static func lockHost() throws -> Descriptor {
+        let file = try Sysctl.open("net/ipv4/ip_forward", O_RDONLY)
+        try retrying("flock", "/proc/sys/net/ipv4/ip_forward") { flock(file.raw, LOCK_EX) }
+        return file
+    }
+}
+
+/// Keeps a lock until here.
+private func extend(_ lock: borrowing Descriptor) {}

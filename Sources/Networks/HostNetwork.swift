@@ -1,0 +1,130 @@
+internal import CTimber
+internal import Errors
+internal import Glibc
+internal import LinuxKernel
+internal import Synchronization
+
+/// The network namespace that the bridge, the table and the reserved ports are in: the daemon's own, or another one (tests).
+struct HostNetwork: Sendable {
+    /// nil: the daemon's own.
+    let namespace: NetworkNamespace?
+    private let routeSockets: NetlinkSockets
+    private let netfilterSockets: NetlinkSockets
+
+    init(namespace: NetworkNamespace?) {
+        self.namespace = namespace
+        routeSockets = NetlinkSockets(protocolNumber: NETLINK_ROUTE)
+        netfilterSockets = NetlinkSockets(protocolNumber: NETLINK_NETFILTER)
+    }
+
+    /// Runs a body with the namespace as the calling thread's: for sysctls and new sockets.
+    func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
+        guard let namespace else { return try body() }
+        return try onOwnThread {
+            try checking("setns", "network namespace") { timber_setns(namespace.raw, CLONE_NEWNET) }
+            return try body()
+        }
+    }
+
+    /// Lends an rtnetlink socket.
+    func route<Value>(_ body: (borrowing NetlinkSocket) throws -> Value) throws -> Value {
+        try routeSockets.lend(self, body)
+    }
+
+    /// Lends an nfnetlink socket.
+    func netfilter<Value>(_ body: (borrowing NetlinkSocket) throws -> Value) throws -> Value {
+        try netfilterSockets.lend(self, body)
+    }
+
+    /// Closes the idle sockets.
+    func close() {
+        routeSockets.close()
+        netfilterSockets.close()
+    }
+}
+
+/// Idle request sockets of one protocol, so that concurrent starts neither share a socket nor open one each.
+private final class NetlinkSockets: Sendable {
+    private final class Holder: Sendable {
+        let socket: NetlinkSocket
+        init(_ socket: consuming NetlinkSocket) { self.socket = socket }
+    }
+
+    private static let kept = 4
+    private let protocolNumber: Int32
+    private let idle = Mutex<[Holder]>([])
+
+    init(protocolNumber: Int32) {
+        self.protocolNumber = protocolNumber
+    }
+
+    func lend<Value>(_ host: HostNetwork, _ body: (borrowing NetlinkSocket) throws -> Value) throws -> Value {
+        let protocolNumber = protocolNumber
+        let holder = try idle.withLock { $0.popLast() } ?? host.run { Holder(try NetlinkSocket(protocolNumber: protocolNumber)) }
+        // A socket whose request failed half way may have answers left; it is not lent again.
+        let value = try body(holder.socket)
+        idle.withLock { if $0.count < Self.kept { $0.append(holder) } }
+        return value
+    }
+
+    func close() {
+        idle.withLock { $0.removeAll() }
+    }
+}
+
+/// Runs a body on a thread of its own and waits for it: whatever it does to the thread's namespaces ends with the thread.
+func onOwnThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
+    let slot = ThreadResult<Value>()
+    let job = Unmanaged.passRetained(ThreadJob { slot.result = Result(catching: body) })
+    var thread = pthread_t()
+    let error = pthread_create(
+        &thread, nil,
+        { argument in
+            if let argument { Unmanaged<ThreadJob>.fromOpaque(argument).takeRetainedValue().run() }
+            return nil
+        }, job.toOpaque())
+    guard error == 0 else {
+        job.release()
+        throw SystemError(call: "pthread_create", errno: error)
+    }
+    pthread_join(thread, nil)
+    guard let result = slot.result else { throw TimberError(.internal, "a thread ended without a result") }
+    return try result.get()
+}
+
+private final class ThreadResult<Value: Sendable>: @unchecked Sendable {
+    // Written by the thread, read after pthread_join.
+    var result: Result<Value, any Error>?
+}
+
+private final class ThreadJob: Sendable {
+    let run: @Sendable () -> Void
+    init(run: @escaping @Sendable () -> Void) { self.run = run }
+}
+
+/// Values below /proc/sys, of the calling thread's network namespace where they are namespaced.
+enum Sysctl {
+    /// Reads a value without the newline.
+    /// - Parameter name: with slashes, for example `net/ipv4/ip_forward`.
+    static func read(_ name: String) throws -> String {
+        let file = try open(name, O_RDONLY)
+        let bytes = try [UInt8](unsafeUninitializedCapacity: 256) { buffer, count in
+            count = try retrying("read", path(name)) { Glibc.read(file.raw, buffer.baseAddress, buffer.count) }
+        }
+        return String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+    }
+
+    /// Writes a value.
+    static func write(_ name: String, _ value: String) throws {
+        let file = try open(name, O_WRONLY)
+        let bytes = Array(value.utf8)
+        try retrying("write", path(name)) { Glibc.write(file.raw, bytes, bytes.count) }
+    }
+
+    /// Opens the file, for reading, writing or locking.
+    static func open(_ name: String, _ flags: Int32) throws -> Descriptor {
+        Descriptor(owning: try retrying("open", path(name)) { Glibc.open(path(name), flags | O_CLOEXEC) })
+    }
+
+    private static func path(_ name: String) -> String { "/proc/sys/" + name }
+}

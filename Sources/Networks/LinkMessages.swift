@@ -1,0 +1,127 @@
+internal import CTimber
+internal import Glibc
+internal import LinuxKernel
+
+/// rtnetlink requests that change something; every one asks for an answer.
+extension NetlinkBatch {
+    /// Makes a bridge, without spanning tree, up.
+    mutating func makeBridge(_ name: String, mac: MACAddress, alias: String) {
+        append("RTM_NEWLINK", name, type: Int(RTM_NEWLINK), flags: NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK) { body in
+            body.append(ifinfomsg(index: 0, up: false))
+            body.attribute(Int(IFLA_IFNAME), name)
+            // An address of its own: otherwise a bridge takes the lowest of its ports', which changes as containers come and go.
+            body.attribute(Int(IFLA_ADDRESS), mac.bytes)
+            body.nested(Int(IFLA_LINKINFO)) {
+                $0.attribute(Int(IFLA_INFO_KIND), "bridge")
+                $0.nested(Int(IFLA_INFO_DATA)) {
+                    $0.attribute(Int(IFLA_BR_FORWARD_DELAY), value: UInt32(0))
+                    $0.attribute(Int(IFLA_BR_STP_STATE), value: UInt32(0))
+                }
+            }
+        }
+        setAlias(name, alias)
+    }
+
+    /// Sets an interface's alias.
+    mutating func setAlias(_ name: String, _ alias: String) {
+        append("RTM_NEWLINK", name, type: Int(RTM_NEWLINK), flags: NLM_F_ACK) { body in
+            body.append(ifinfomsg(index: 0, up: false))
+            body.attribute(Int(IFLA_IFNAME), name)
+            body.attribute(Int(IFLA_IFALIAS), alias)
+        }
+    }
+
+    /// Brings an interface up.
+    mutating func setLink(_ name: String, index: Int32, up: Bool) {
+        append("RTM_NEWLINK", name, type: Int(RTM_NEWLINK), flags: NLM_F_ACK) { $0.append(ifinfomsg(index: index, up: up)) }
+    }
+
+    /// Makes a veth pair: this end up on a bridge, the other end `eth0` inside a namespace.
+    mutating func makeVeth(_ name: String, bridge: Int32, namespace: NetworkNamespace, mac: MACAddress) {
+        append("RTM_NEWLINK", name, type: Int(RTM_NEWLINK), flags: NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK) { body in
+            body.append(ifinfomsg(index: 0, up: true))
+            body.attribute(Int(IFLA_IFNAME), name)
+            body.attribute(Int(IFLA_MASTER), value: bridge)
+            body.nested(Int(IFLA_LINKINFO)) {
+                $0.attribute(Int(IFLA_INFO_KIND), "veth")
+                $0.nested(Int(IFLA_INFO_DATA)) {
+                    $0.nested(Int(VETH_INFO_PEER)) {
+                        $0.append(ifinfomsg(index: namespace.nextIndex, up: false))
+                        $0.attribute(Int(IFLA_IFNAME), "eth0")
+                        $0.attribute(Int(IFLA_ADDRESS), mac.bytes)
+                        $0.attribute(Int(IFLA_NET_NS_FD), value: namespace.raw)
+                    }
+                }
+            }
+        }
+        // Hairpin: with br_netfilter a container's packet to its own published port is sent back out of the port it came from.
+        append("RTM_NEWLINK", name, type: Int(RTM_NEWLINK), flags: NLM_F_ACK) { body in
+            body.append(ifinfomsg(index: 0, up: false))
+            body.attribute(Int(IFLA_IFNAME), name)
+            body.nested(Int(IFLA_LINKINFO)) {
+                $0.attribute(Int(IFLA_INFO_SLAVE_KIND), "bridge")
+                $0.nested(Int(IFLA_INFO_SLAVE_DATA)) { $0.attribute(Int(IFLA_BRPORT_MODE), value: UInt8(1)) }
+            }
+        }
+    }
+
+    /// Adds an IPv4 address.
+    mutating func addAddress(_ address: IPv4Address, prefixLength: UInt8, broadcast: IPv4Address, to index: Int32) {
+        append("RTM_NEWADDR", "\(address)", type: Int(RTM_NEWADDR), flags: NLM_F_CREATE | NLM_F_REPLACE | NLM_F_ACK) {
+            $0.appendAddress(address, prefixLength: prefixLength, index: index)
+            $0.attribute(Int(IFA_BROADCAST), broadcast.bytes)
+        }
+    }
+
+    /// Removes an IPv4 address.
+    mutating func removeAddress(_ address: IPv4Address, prefixLength: UInt8, from index: Int32) {
+        append("RTM_DELADDR", "\(address)", type: Int(RTM_DELADDR), flags: NLM_F_ACK) {
+            $0.appendAddress(address, prefixLength: prefixLength, index: index)
+        }
+    }
+
+    /// Adds the default route.
+    mutating func addDefaultRoute(via gateway: IPv4Address, index: Int32) {
+        append("RTM_NEWROUTE", "default via \(gateway)", type: Int(RTM_NEWROUTE), flags: NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK) { body in
+            var header = rtmsg()
+            header.rtm_family = UInt8(AF_INET)
+            header.rtm_table = UInt8(RT_TABLE_MAIN.rawValue)
+            header.rtm_protocol = UInt8(RTPROT_BOOT)
+            header.rtm_scope = UInt8(RT_SCOPE_UNIVERSE.rawValue)
+            header.rtm_type = UInt8(RTN_UNICAST)
+            body.append(header)
+            body.attribute(Int(RTA_GATEWAY.rawValue), gateway.bytes)
+            body.attribute(Int(RTA_OIF.rawValue), value: index)
+        }
+    }
+
+    /// Removes an interface. Takes tens of milliseconds: never while somebody waits for a container.
+    mutating func removeLink(_ name: String) {
+        append("RTM_DELLINK", name, type: Int(RTM_DELLINK), flags: NLM_F_ACK) { body in
+            body.append(ifinfomsg(index: 0, up: false))
+            body.attribute(Int(IFLA_IFNAME), name)
+        }
+    }
+}
+
+extension NetlinkBody {
+    fileprivate mutating func appendAddress(_ address: IPv4Address, prefixLength: UInt8, index: Int32) {
+        var header = ifaddrmsg()
+        header.ifa_family = UInt8(AF_INET)
+        header.ifa_prefixlen = prefixLength
+        header.ifa_index = UInt32(bitPattern: index)
+        append(header)
+        attribute(Int(IFA_LOCAL), address.bytes)
+        attribute(Int(IFA_ADDRESS), address.bytes)
+    }
+}
+
+extension ifinfomsg {
+    /// With `up` false the flags are left as they are.
+    fileprivate init(index: Int32, up: Bool) {
+        self.init()
+        ifi_index = index
+        ifi_flags = up ? UInt32(IFF_UP) : 0
+        ifi_change = up ? UInt32(IFF_UP) : 0
+    }
+}

@@ -1,0 +1,121 @@
+internal import CTimber
+internal import Glibc
+internal import LinuxKernel
+
+/// A network interface as the kernel lists it.
+struct Link: Sendable {
+    var index: Int32 = 0
+    var name = ""
+    var kind = ""
+    var alias = ""
+    var master: Int32 = 0
+    var mtu: UInt32 = 0
+}
+
+/// Reading interfaces, addresses and routes (rtnetlink(7)).
+enum Links {
+    /// Every interface of the socket's namespace.
+    static func list(_ socket: borrowing NetlinkSocket) throws -> [Link] {
+        var links: [Link] = []
+        var batch = NetlinkBatch()
+        batch.append("RTM_GETLINK", type: Int(RTM_GETLINK), flags: NLM_F_DUMP) { $0.append(ifinfomsg()) }
+        try repeating {
+            links.removeAll()
+            try socket.perform(batch) { type, body in
+                if type == Int(RTM_NEWLINK), let link = Link(body) { links.append(link) }
+            }
+        }
+        return links
+    }
+
+    /// An IPv4 address of an interface, or the destination of a route.
+    struct Destination: Sendable, Hashable {
+        var address: IPv4Address
+        var prefixLength: UInt8
+        var interface: Int32
+    }
+
+    /// Every IPv4 address of the socket's namespace.
+    static func addresses(_ socket: borrowing NetlinkSocket) throws -> [Destination] {
+        var found: [Destination] = []
+        var batch = NetlinkBatch()
+        batch.append("RTM_GETADDR", type: Int(RTM_GETADDR), flags: NLM_F_DUMP) {
+            var header = ifaddrmsg()
+            header.ifa_family = UInt8(AF_INET)
+            $0.append(header)
+        }
+        try repeating {
+            found.removeAll()
+            try socket.perform(batch) { type, body in
+                guard type == Int(RTM_NEWADDR), let header = body.load(ifaddrmsg.self), header.ifa_family == UInt8(AF_INET) else { return }
+                for (type, payload) in NetlinkAttributes(body.dropFirst(MemoryLayout<ifaddrmsg>.size)) where type == Int(IFA_LOCAL) {
+                    guard let bits = payload.load(UInt32.self) else { continue }
+                    found.append(
+                        Destination(
+                            address: IPv4Address(bits: UInt32(bigEndian: bits)), prefixLength: header.ifa_prefixlen,
+                            interface: Int32(bitPattern: header.ifa_index)))
+                }
+            }
+        }
+        return found
+    }
+
+    /// Every IPv4 route that is not a default route, of every routing table.
+    static func routes(_ socket: borrowing NetlinkSocket) throws -> [Destination] {
+        var found: [Destination] = []
+        var batch = NetlinkBatch()
+        batch.append("RTM_GETROUTE", type: Int(RTM_GETROUTE), flags: NLM_F_DUMP) {
+            var header = rtmsg()
+            header.rtm_family = UInt8(AF_INET)
+            $0.append(header)
+        }
+        try repeating {
+            found.removeAll()
+            try socket.perform(batch) { type, body in
+                guard type == Int(RTM_NEWROUTE), let header = body.load(rtmsg.self), header.rtm_family == UInt8(AF_INET),
+                    header.rtm_dst_len > 0
+                else { return }
+                var destination = Destination(address: .any, prefixLength: header.rtm_dst_len, interface: 0)
+                for (type, payload) in NetlinkAttributes(body.dropFirst(MemoryLayout<rtmsg>.size)) {
+                    switch type {
+                    case Int(RTA_DST.rawValue):
+                        if let bits = payload.load(UInt32.self) { destination.address = IPv4Address(bits: UInt32(bigEndian: bits)) }
+                    case Int(RTA_OIF.rawValue):
+                        if let index = payload.load(Int32.self) { destination.interface = index }
+                    default:
+                        continue
+                    }
+                }
+                found.append(destination)
+            }
+        }
+        return found
+    }
+
+    /// A dump that was interrupted by a change is taken again; three times, then what there is has to do.
+    private static func repeating(_ dump: () throws -> Void) throws {
+        for attempt in 1...4 {
+            do {
+                return try dump()
+            } catch let error as SystemError where error.errno == EINTR && attempt < 4 {}
+        }
+    }
+}
+
+extension Link {
+    fileprivate init?(_ body: ArraySlice<UInt8>) {
+        guard let header = body.load(ifinfomsg.self) else { return nil }
+        index = header.ifi_index
+        for (type, payload) in NetlinkAttributes(body.dropFirst(MemoryLayout<ifinfomsg>.size)) {
+            switch type {
+            case Int(IFLA_IFNAME): name = payload.netlinkString
+            case Int(IFLA_IFALIAS): alias = payload.netlinkString
+            case Int(IFLA_MASTER): master = payload.load(Int32.self) ?? 0
+            case Int(IFLA_MTU): mtu = payload.load(UInt32.self) ?? 0
+            case Int(IFLA_LINKINFO):
+                for (type, payload) in NetlinkAttributes(payload) where type == Int(IFLA_INFO_KIND) { kind = payload.netlinkString }
+            default: continue
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+internal import Errors
+internal import Glibc
+internal import LinuxKernel
+internal import Synchronization
+
+/// Ports of starts that are under way: reserved, not published yet.
+struct ReservedPorts: Sendable {
+    private var owners: [PublishedPort: String] = [:]
+
+    mutating func insert(_ ports: [PublishedPort], owner: String) {
+        for port in ports { owners[port] = owner }
+    }
+
+    mutating func remove(_ ports: [PublishedPort]) {
+        for port in ports { owners[port] = nil }
+    }
+
+    func owner(of port: PublishedPort) -> String? {
+        owners.first { $0.key.collides(with: port) }?.value
+    }
+}
+
+extension NetworkManager {
+    /// Binds host ports, all of them or none.
+    /// - Parameters:
+    ///   - bindings: what to publish; the same one twice counts once.
+    ///   - owner: the container's name, for the message that the next one who wants the port gets.
+    /// - Throws: `TimberError`: `.conflict` when a port is in use, naming who has it where that is known, `.invalidArgument` when the
+    ///   host has no such address.
+    public func reserve(_ bindings: [PortBinding], owner: String) async throws -> Reservation {
+        try await BlockingPool.shared.run { [self] in
+            var seen: Set<PortBinding> = []
+            // Without a fixed host port every binding gets a port of its own.
+            let unique = bindings.filter { $0.hostPorts == nil || seen.insert($0).inserted }
+            do {
+                let (ports, sockets) = try host.run { try PortBinder.bind(unique) }
+                reserved.withLock { $0.insert(ports, owner: owner) }
+                return Reservation(ports: ports, owner: owner, sockets: sockets) { [weak self] in
+                    self?.reserved.withLock { $0.remove(ports) }
+                }
+            } catch let conflict as PortInUse {
+                throw try explain(conflict)
+            } catch let error as SystemError {
+                throw TimberError(.internal, "cannot reserve the published ports of container \(owner)", cause: error)
+            }
+        }
+    }
+
+    /// Publishes reserved ports.
+    /// - Throws: `TimberError.internal`.
+    public func publish(_ reservation: Reservation, to endpoint: Endpoint) async throws {
+        let (ports, owner) = (reservation.ports, reservation.owner)
+        guard !ports.isEmpty else { return }
+        try await BlockingPool.shared.run { [self] in
+            try withNetwork { network in
+                guard let before = network.attachments[endpoint.interface] else {
+                    throw TimberError(.notFound, "container \(owner) is not connected to bridge \(network.bridge.name)")
+                }
+                network.attachments[endpoint.interface] = Attachment(endpoint: endpoint, ports: before.ports + ports, owner: owner)
+                do {
+                    // Ports that come to others of the same container may be other elements together than apart.
+                    guard before.ports.isEmpty else { return try replaceTable(network) }
+                    try changeTable(network, network.ruleset.add(ports, to: endpoint.address))
+                } catch {
+                    network.attachments[endpoint.interface] = before
+                    throw TimberError(.internal, "cannot publish the ports of container \(owner)", cause: error)
+                }
+            }
+        }
+    }
+
+    /// Ends publishing a container's ports; nothing happens when there are none.
+    /// - Throws: `TimberError.internal`.
+    public func unpublish(_ endpoint: Endpoint) async throws {
+        try await BlockingPool.shared.run { [self] in try unpublishNow(endpoint) }
+    }
+
+    /// Ends publishing and gives the address back; repeating it does nothing. The veth pair goes with the namespace.
+    /// - Throws: `TimberError.internal`.
+    public func release(_ endpoint: Endpoint) async throws {
+        try await BlockingPool.shared.run { [self] in
+            try unpublishNow(endpoint)
+            try withNetwork { $0.remove(endpoint) }
+        }
+    }
+
+    /// Puts the table right, whatever happened to it, in one transaction.
+    /// - Throws: `TimberError.internal`.
+    public func reconcile() async throws {
+        try await BlockingPool.shared.run { [self] in
+            do {
+                try withNetwork { try replaceTable($0) }
+            } catch let error as SystemError {
+                throw TimberError(.internal, "cannot write the nf_tables table of bridge \(configuration.bridge)", cause: error)
+            }
+        }
+    }
+
+    private func unpublishNow(_ endpoint: Endpoint) throws {
+        try withNetwork { network in
+            guard let attachment = network.attachments[endpoint.interface], !attachment.ports.isEmpty else { return }
+            network.attachments[endpoint.interface]?.ports = []
+            do {
+                try changeTable(network, network.ruleset.remove(attachment.ports, from: endpoint.address))
+            } catch {
+                throw TimberError(.internal, "cannot remove the published ports of container \(attachment.owner)", cause: error)
+            }
+        }
+    }
+
+    /// Sends a change; when the table is not what it should be (flushed by somebody, or with leftovers), all of it is written anew.
+    private func changeTable(_ network: Network, _ change: NetlinkBatch) throws {
+        do {
+            try host.netfilter { try $0.perform(change) }
+        } catch let error as SystemError where [ENOENT, EEXIST, EBUSY].contains(error.errno) {
+            log(
+                "the nf_tables table was changed by somebody else, it is written anew",
+                ["bridge": network.bridge.name, "error": "\(error)"])
+            try replaceTable(network)
+        }
+    }
+
+    func replaceTable(_ network: Network) throws {
+        let batch = network.ruleset.replace(publishing: network.published)
+        try host.netfilter { try $0.perform(batch) }
+    }
+}

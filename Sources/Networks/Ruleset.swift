@@ -1,0 +1,170 @@
+internal import CTimber
+internal import Glibc
+internal import LinuxKernel
+
+/// The one table of a bridge: every chain, and the maps whose elements are the published ports.
+///
+/// Publishing one more port is one element, and a packet costs the same lookups however many are published. The table's text, as
+/// `nft list table` prints it, is in docs/networks.md.
+struct Ruleset {
+    let bridge: String
+    let subnet: IPv4Subnet
+
+    /// `timber/` and the bridge's name: an interface's name has no slash, so no two bridges have the same table, and nobody else's
+    /// table is taken for ours.
+    static func table(bridge: String) -> String { "timber/" + bridge }
+
+    /// Replaces the table, whatever state it is in, by a complete one: one transaction, no packet sees half of it.
+    func replace(publishing ports: [(PublishedPort, IPv4Address)]) -> NetlinkBatch {
+        var transaction = Transaction(table: Self.table(bridge: bridge))
+        transaction.addTable()
+        transaction.removeTable()
+        transaction.addTable()
+        addSets(&transaction)
+        addEntry(&transaction)
+        addTranslation(&transaction)
+        addForward(&transaction)
+        for (map, elements) in PortMap.elements(ports) { transaction.addElements(elements, to: map.rawValue) }
+        return transaction.finished()
+    }
+
+    /// Adds a container's ports.
+    func add(_ ports: [PublishedPort], to address: IPv4Address) -> NetlinkBatch {
+        var transaction = Transaction(table: Self.table(bridge: bridge))
+        for (map, elements) in PortMap.elements(ports.map { ($0, address) }) { transaction.addElements(elements, to: map.rawValue) }
+        return transaction.finished()
+    }
+
+    /// Removes a container's ports.
+    func remove(_ ports: [PublishedPort], from address: IPv4Address) -> NetlinkBatch {
+        var transaction = Transaction(table: Self.table(bridge: bridge))
+        for (map, elements) in PortMap.elements(ports.map { ($0, address) }) { transaction.removeElements(elements, from: map.rawValue) }
+        return transaction.finished()
+    }
+
+    /// Removes a bridge's table; it does not have to be there.
+    static func removeTable(bridge: String) -> NetlinkBatch {
+        var transaction = Transaction(table: table(bridge: bridge))
+        transaction.addTable()
+        transaction.removeTable()
+        return transaction.finished()
+    }
+
+    private func addSets(_ transaction: inout Transaction) {
+        for map in PortMap.allCases { transaction.addSet(map.rawValue, map.shape) }
+    }
+
+    /// What comes in from outside of the host.
+    private func addEntry(_ transaction: inout Transaction) {
+        // Loopback addresses on a wire: route_localnet on the bridge, and DNAT before routing, would let a neighbour reach what is
+        // published on 127.0.0.1, and a container speak as 127.0.0.1 (CVE-2020-8558).
+        transaction.addChain("raw", Hook(type: "filter", number: NF_INET_PRE_ROUTING, priority: -300))
+        for offset in [IPv4Header.destination, IPv4Header.source] {
+            transaction.addRule(
+                "raw",
+                Match.interface(NFT_META_IIFNAME, isNot: "lo") + Match.isIPv4 + [
+                    .payload(NFT_PAYLOAD_NETWORK_HEADER, offset: offset, length: 1, into: Register(0)),
+                    .compare(Register(0), NFT_CMP_EQ, [127]), .verdict(NF_DROP),
+                ])
+        }
+        // A published UDP port has a bound socket behind it, which would swallow what the maps do not translate: IPv6. Refuse it,
+        // so that a client that tried ::1 first goes on to 127.0.0.1.
+        transaction.addChain("input", Hook(type: "filter", number: NF_INET_LOCAL_IN, priority: 0))
+        for map in [PortMap.ports, .ranges] {
+            transaction.addRule(
+                "input",
+                [
+                    .meta(NFT_META_NFPROTO, into: Register(0)), .compare(Register(0), NFT_CMP_EQ, [UInt8(NFPROTO_IPV6)]),
+                    .meta(NFT_META_L4PROTO, into: Register(0)), .compare(Register(0), NFT_CMP_EQ, [Transport.udp.number]),
+                    .payload(NFT_PAYLOAD_TRANSPORT_HEADER, offset: 2, length: 2, into: Register(1)),
+                    .lookup(map.rawValue, key: Register(0), into: Register(4)), .rejectPort,
+                ])
+        }
+    }
+
+    /// Published ports, and the way out.
+    private func addTranslation(_ transaction: inout Transaction) {
+        transaction.addChain("publish")
+        for map in PortMap.allCases { transaction.addRule("publish", map.rule) }
+        for (name, hook) in [("prerouting", NF_INET_PRE_ROUTING), ("output", NF_INET_LOCAL_OUT)] {
+            transaction.addChain(name, Hook(type: "nat", number: hook, priority: -100))
+            transaction.addRule(
+                name,
+                Match.isIPv4 + [
+                    .destinationType(into: Register(0)), .compare(Register(0), NFT_CMP_EQ, Match.hostBytes(UInt32(RTN_LOCAL))),
+                    .jump("publish"),
+                ])
+        }
+        transaction.addChain("postrouting", Hook(type: "nat", number: NF_INET_POST_ROUTING, priority: 100))
+        transaction.addRule(
+            "postrouting", Match.interface(NFT_META_OIFNAME, isNot: bridge) + Match.isIPv4 + Match.source(subnet) + [.masquerade])
+        // To a published port from a container of the same bridge (its answer would go back directly, past the translation), and
+        // from the host's loopback (which has no way back).
+        for source in [subnet, IPv4Subnet(IPv4Address(bits: 127 << 24), prefixLength: 8)].compactMap(\.self) {
+            transaction.addRule(
+                "postrouting",
+                Match.interface(NFT_META_OIFNAME, is: bridge) + Match.isIPv4 + Match.source(source) + Match.isTranslated + [.masquerade])
+        }
+    }
+
+    /// What passes through the host: connections that containers make, and published ports; nothing else reaches a container, also
+    /// not from a neighbour who routes the subnet to this host (moby#45610).
+    private func addForward(_ transaction: inout Transaction) {
+        transaction.addChain("forward", Hook(type: "filter", number: NF_INET_FORWARD, priority: 0))
+        let toBridge = Match.interface(NFT_META_OIFNAME, is: bridge)
+        let fromBridge = Match.interface(NFT_META_IIFNAME, is: bridge)
+        transaction.addRule("forward", fromBridge + [.verdict(NF_ACCEPT)])
+        transaction.addRule("forward", toBridge + Match.isKnown + [.verdict(NF_ACCEPT)])
+        transaction.addRule("forward", toBridge + Match.isTranslated + [.verdict(NF_ACCEPT)])
+        transaction.addRule("forward", toBridge + [.verdict(NF_DROP)])
+    }
+}
+
+/// Offsets in an IPv4 header.
+private enum IPv4Header {
+    static let source: UInt32 = 12
+    static let destination: UInt32 = 16
+}
+
+/// Conditions; each uses register 0.
+private enum Match {
+    static let isIPv4: [Expression] = [
+        .meta(NFT_META_NFPROTO, into: Register(0)), .compare(Register(0), NFT_CMP_EQ, [UInt8(NFPROTO_IPV4)]),
+    ]
+
+    /// `ct status dnat`.
+    static let isTranslated: [Expression] = [
+        .connection(NFT_CT_STATUS, into: Register(0)), .mask(Register(0), hostBytes(IPS_DST_NAT.rawValue)),
+        .compare(Register(0), NFT_CMP_NEQ, hostBytes(0)),
+    ]
+
+    /// `ct state established,related`: bit n+1 is state n of `ip_conntrack_info`.
+    static let isKnown: [Expression] = [
+        .connection(NFT_CT_STATE, into: Register(0)),
+        .mask(Register(0), hostBytes(1 << (IP_CT_ESTABLISHED.rawValue + 1) | 1 << (IP_CT_RELATED.rawValue + 1))),
+        .compare(Register(0), NFT_CMP_NEQ, hostBytes(0)),
+    ]
+
+    static func interface(_ key: nft_meta_keys, is name: String) -> [Expression] {
+        [.meta(key, into: Register(0)), .compare(Register(0), NFT_CMP_EQ, padded(name))]
+    }
+
+    static func interface(_ key: nft_meta_keys, isNot name: String) -> [Expression] {
+        [.meta(key, into: Register(0)), .compare(Register(0), NFT_CMP_NEQ, padded(name))]
+    }
+
+    static func source(_ subnet: IPv4Subnet) -> [Expression] {
+        [
+            .payload(NFT_PAYLOAD_NETWORK_HEADER, offset: IPv4Header.source, length: 4, into: Register(0)),
+            .mask(Register(0), IPv4Address(bits: ~0 << (32 - UInt32(subnet.prefixLength))).bytes),
+            .compare(Register(0), NFT_CMP_EQ, subnet.network.bytes),
+        ]
+    }
+
+    static func hostBytes(_ value: UInt32) -> [UInt8] { withUnsafeBytes(of: value) { Array($0) } }
+
+    private static func padded(_ name: String) -> [UInt8] {
+        let bytes = Array(name.utf8.prefix(15))
+        return bytes + [UInt8](repeating: 0, count: 16 - bytes.count)
+    }
+}

@@ -1,0 +1,90 @@
+import CTimber
+import Errors
+import Foundation
+import LinuxKernel
+import Testing
+
+@testable import Networks
+
+/// A host of its own for each test: a network namespace with an uplink to a neighbour's, and a manager that works in there.
+///
+///     neighbour 198.51.100.2 ── 198.51.100.1 wan0 [host] timber bridge ── containers
+///
+/// Nothing outside of these namespaces is touched: not the machine's interfaces, its nf_tables, nor its sysctls.
+struct World {
+    let host: NetworkNamespace
+    let neighbour: NetworkNamespace
+    let manager: NetworkManager
+    let lines: Lines
+
+    static let hostAddress = "198.51.100.1"
+    static let neighbourAddress = "198.51.100.2"
+
+    init(
+        bridge: String = "timber0", subnet: IPv4Subnet? = nil, bridgeNetfilter: Bool = true, readyNamespaces: Int = 0
+    ) async throws {
+        host = try NetworkNamespace.make()
+        neighbour = try NetworkNamespace.make()
+        lines = Lines()
+        manager = NetworkManager(
+            configuration: .init(bridge: bridge, subnet: subnet, readyNamespaces: readyNamespaces), host: host, log: lines.log)
+        try host.run("ip link add wan0 type veth peer name eth0 netns /proc/\(getpid())/fd/\(neighbour.raw)")
+        try host.run("ip addr add \(Self.hostAddress)/24 dev wan0 && ip link set wan0 up")
+        try neighbour.run("ip addr add \(Self.neighbourAddress)/24 dev eth0 && ip link set eth0 up")
+        // What the kernel does without being asked differs between machines; br_netfilter is on where it is built in.
+        try host.run("sysctl -qw net.bridge.bridge-nf-call-iptables=\(bridgeNetfilter ? 1 : 0)")
+    }
+
+    /// A connected container with published ports. The caller keeps it: it is gone when its namespace is.
+    func container(
+        _ id: String = "c0ffee00c0ffee00", publishing ports: [PortBinding] = [], address: IPv4Address? = nil
+    ) async throws -> Container {
+        let namespace = try await manager.namespace()
+        let reservation = try await manager.reserve(ports, owner: id)
+        let endpoint = try await manager.connect(namespace, id: id, address: address)
+        try await manager.publish(reservation, to: endpoint)
+        return Container(namespace: namespace, endpoint: endpoint, reservation: reservation)
+    }
+}
+
+struct Container {
+    let namespace: NetworkNamespace
+    let endpoint: Endpoint
+    let reservation: Reservation
+
+    var address: String { endpoint.address.description }
+}
+
+/// What a manager logged.
+final class Lines: @unchecked Sendable {
+    private let lock = NSLock()
+    private var stored: [String] = []
+
+    var all: [String] { lock.withLock { stored } }
+
+    func log(_ text: String, _ metadata: [String: String]) {
+        lock.withLock { stored.append("\(text) \(metadata.sorted { $0.key < $1.key })") }
+    }
+}
+
+extension NetworkNamespace {
+    /// Runs a body on a thread inside.
+    func inside<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
+        try HostNetwork(namespace: self).run(body)
+    }
+
+    /// Runs a shell command inside; tests may use ip and nft to look at what was made, and to make what others would.
+    @discardableResult
+    func run(_ command: String) throws -> String {
+        try Command(["/bin/sh", "-ec", command], in: self).finish(command)
+    }
+}
+
+/// Waits until a condition holds, for at most five seconds.
+func eventually(_ condition: () throws -> Bool) async throws -> Bool {
+    for _ in 0..<500 {
+        if try condition() { return true }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+    return false
+}
