@@ -13,7 +13,7 @@ let swift: [SwiftSetting] =
 /// The shim is Embedded Swift: no runtime, no Foundation, whole-module, static. See docs/adr/0002-embedded-shim.md.
 let embedded: [SwiftSetting] = [
     .enableExperimentalFeature("Embedded"),
-    .unsafeFlags(["-wmo", "-Osize"] + (strict ? ["-warnings-as-errors"] : [])),
+    .unsafeFlags(["-wmo", "-Osize", "-Xcc", "-D_GNU_SOURCE"] + (strict ? ["-warnings-as-errors"] : [])),
 ]
 
 func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {

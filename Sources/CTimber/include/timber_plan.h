@@ -108,7 +108,7 @@ struct timber_plan {
     struct timber_span hostname;           /* count 0: leave */
     struct timber_span domainname;
     /* Root: overlay of `lower` (":"-separated short paths relative to layers_fd, highest layer first) with upper and work
-       (absolute paths), or, when lower's count is 0, a bind of `upper`. Mounted by mount(2) after fchdir(layers_fd):
+       (absolute paths), or, when lower's count is 0, a bind of `upper`. Mounted by mount(2); the shim does fchdir(layers_fd) before clone:
        see docs/adr/0003-overlay-by-short-names.md. */
     struct timber_span lower, upper, work, overlay_options; /* overlay_options: further options, may be empty */
     struct timber_span rootfs;             /* absolute host path of the empty directory to mount the root on (in our own mount ns) */

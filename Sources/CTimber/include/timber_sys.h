@@ -9,15 +9,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/capability.h>
+#include <linux/close_range.h>
 #include <linux/filter.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <net/if.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -27,10 +32,12 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/time.h>
@@ -100,6 +107,14 @@ static inline long timber_mount_setattr(int directory, const char *path, unsigne
     struct mount_attr attributes = {.attr_set = set, .attr_clr = clear, .propagation = propagation};
     return TIMBER_RESULT(syscall(SYS_mount_setattr, directory, path, flags, &attributes, sizeof attributes));
 }
+/// mount(2), umount2(2): <sys/mount.h>, which has MNT_DETACH, does not go together with <linux/mount.h>.
+#ifndef MNT_DETACH
+#define MNT_DETACH 2
+#endif
+static inline long timber_mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data) {
+    return TIMBER_RESULT(syscall(SYS_mount, source, target, type, flags, data));
+}
+static inline long timber_umount2(const char *target, int flags) { return TIMBER_RESULT(syscall(SYS_umount2, target, flags)); }
 /// pivot_root(2).
 static inline long timber_pivot_root(const char *newRoot, const char *putOld) {
     return TIMBER_RESULT(syscall(SYS_pivot_root, newRoot, putOld));
@@ -144,6 +159,12 @@ static inline long timber_ioctl_int(int fd, unsigned long request, long value) {
 static inline long timber_ioctl_pointer(int fd, unsigned long request, void *value) {
     return TIMBER_RESULT(ioctl(fd, request, value));
 }
+/// Unlocks a pseudoterminal's slave, and opens it by its master: TIOCSPTLCK and TIOCGPTPEER are macros over sizeof.
+static inline long timber_pty_unlock(int master) {
+    int locked = 0;
+    return TIMBER_RESULT(ioctl(master, TIOCSPTLCK, &locked));
+}
+static inline long timber_pty_peer(int master, int flags) { return TIMBER_RESULT(ioctl(master, TIOCGPTPEER, flags)); }
 /// memfd_create(2).
 static inline long timber_memfd_create(const char *name, unsigned int flags) {
     return TIMBER_RESULT(syscall(SYS_memfd_create, name, flags));
@@ -153,6 +174,27 @@ static inline long timber_fcntl(int fd, int command, long argument) { return TIM
 /// setns(2), unshare(2): not imported with every libc module map.
 static inline long timber_setns(int fd, int flags) { return TIMBER_RESULT(syscall(SYS_setns, fd, flags)); }
 static inline long timber_unshare(int flags) { return TIMBER_RESULT(syscall(SYS_unshare, flags)); }
+/// accept4(2), close-on-exec; the peer's address is a transparent union.
+static inline long timber_accept(int listener) {
+    return TIMBER_RESULT(syscall(SYS_accept4, listener, NULL, NULL, SOCK_CLOEXEC));
+}
+/// getdents64(2), setrlimit(2) by number, getcwd(2) with the kernel's own "(unreachable)" prefix.
+static inline long timber_getdents64(int fd, void *entries, size_t size) {
+    return TIMBER_RESULT(syscall(SYS_getdents64, fd, entries, size));
+}
+static inline long timber_setrlimit(unsigned int resource, const struct rlimit *limit) {
+    return TIMBER_RESULT(syscall(SYS_setrlimit, resource, limit));
+}
+static inline long timber_getcwd(char *path, size_t size) { return TIMBER_RESULT(syscall(SYS_getcwd, path, size)); }
+/// sigaction(2) with SIG_DFL or SIG_IGN, which are casts.
+static inline long timber_signal_default(int number) {
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    return TIMBER_RESULT(sigaction(number, &action, NULL));
+}
+static inline long timber_signal_ignore(int number) {
+    struct sigaction action = {.sa_handler = SIG_IGN};
+    return TIMBER_RESULT(sigaction(number, &action, NULL));
+}
 /// errno of the calling thread.
 static inline int timber_errno(void) { return errno; }
 /// CMSG_* are macros.

@@ -1,0 +1,153 @@
+import CTimber
+
+// From clone to the last event of a process.
+extension Shim {
+    /// What an exec'd process's streams may still be held open for by something else in the container, in milliseconds.
+    private static var execGrace: Int { 100 }
+    /// The same for the first process: nothing of its pid namespace is left, but a container may share the host's.
+    private static var firstGrace: Int { 1_000 }
+
+    /// Reads what a child says between clone and execve.
+    func readChannel(_ process: ContainerProcess) {
+        while process.channel.isOpen {
+            var came: [Int32] = []
+            let capacity = MemoryLayout<Channel.Header>.size + Channel.maximumDetail
+            let ended = withUnsafeTemporaryAllocation(byteCount: capacity, alignment: 8) { bytes -> Bool? in
+                let count = receive(process.channel.raw, bytes, Int32(MSG_DONTWAIT), into: &came)
+                if count == -Int(EAGAIN) { return nil }
+                if count <= 0 { return true }
+                takeMessage(process, UnsafeRawBufferPointer(rebasing: bytes[..<count]), &came)
+                return false
+            }
+            for descriptor in came where descriptor >= 0 { close(descriptor) }
+            guard let ended else { return }
+            if ended { endChannel(process) }
+        }
+    }
+
+    private func takeMessage(_ process: ContainerProcess, _ bytes: UnsafeRawBufferPointer, _ descriptors: inout [Int32]) {
+        let size = MemoryLayout<Channel.Header>.size
+        guard bytes.count >= size else { return }
+        let header = bytes.loadUnaligned(as: Channel.Header.self)
+        switch header.kind {
+        case Channel.ready:
+            process.isReady = true
+        case Channel.failed:
+            process.failure = LaunchFailure(stage: header.stage, error: header.error, detail: [UInt8](bytes[size...]))
+        case Channel.terminal:
+            guard descriptors.count == 1, !process.output.isOpen else { return }
+            adoptTerminal(process, descriptors[0])
+            descriptors[0] = -1
+        default:
+            break
+        }
+    }
+
+    /// The master arrives: read from one descriptor, write to another, so that each has its own place in the epoll set.
+    private func adoptTerminal(_ process: ContainerProcess, _ master: Int32) {
+        setNonblocking(master)
+        process.output = Descriptor(owning: master)
+        if process.has(TIMBER_PROCESS_STDIN) {
+            process.input = Descriptor(owning: Int32(timber_fcntl(master, F_DUPFD_CLOEXEC, 3)))
+        }
+        applySize(process)
+        updateHold(process)
+    }
+
+    /// execve closed the child's end, or the child is dead.
+    private func endChannel(_ process: ContainerProcess) {
+        poller.set(process.channel.raw, Token(.channel, process.number), &process.channelWatch, to: nil)
+        process.channel = Descriptor()
+        guard process.isReady, process.failure == nil, process.state == .launching else { return }
+        process.state = .running
+        broadcast(TIMBER_EVENT_STARTED, process: process.number, value: UInt32(bitPattern: process.pid), noBytes)
+    }
+
+    /// The pidfd is readable: the process has ended, and with the first one everything in its pid namespace.
+    func reap(_ process: ContainerProcess) {
+        if process.hasExited { return }
+        var information = siginfo_t()
+        let waited = retrying { timber_waitid_pidfd(process.handle.raw, &information, WEXITED | WNOHANG) }
+        if waited < 0 || timber_siginfo_pid(&information) == 0 { return }
+        process.hasExited = true
+        poller.set(process.handle.raw, Token(.exit, process.number), &process.handleWatch, to: nil)
+        readChannel(process)
+        let time = now(CLOCK_REALTIME)
+        process.exit = timber_exit(
+            seconds: Int64(time.tv_sec), nanoseconds: Int32(truncatingIfNeeded: time.tv_nsec), status: waitStatus(&information))
+        if process.state != .running {
+            fail(process, process.failure ?? LaunchFailure(stage: TIMBER_STAGE_LOST.rawValue, error: ECHILD, detail: []))
+            return
+        }
+        if process.number == 0 { recordExit(process, nil) }
+        drainOutput(process)
+        process.drainDeadline = monotonicMilliseconds() + (process.number == 0 ? Self.firstGrace : Self.execGrace)
+        conclude(process)
+    }
+
+    /// What waitpid(2) would have said.
+    private func waitStatus(_ information: inout siginfo_t) -> Int32 {
+        let status = timber_siginfo_status(&information)
+        switch Int(timber_siginfo_code(&information)) {
+        case CLD_EXITED: return (status & 0xff) << 8
+        case CLD_DUMPED: return (status & 0x7f) | 0x80
+        default: return status & 0x7f
+        }
+    }
+
+    /// The exit record is on disk before anybody hears of the end.
+    private func recordExit(_ process: ContainerProcess, _ failure: LaunchFailure?) {
+        if bundle < 0 { return }
+        // A record that cannot be written leaves the event; timberd then sees a shim that ended without a record.
+        _ = writeExitRecord(bundle, process.exit, failure)
+    }
+
+    /// Once a process has ended and its streams are drained: says so, and lets its clients go.
+    func conclude(_ process: ContainerProcess) {
+        guard process.hasExited, process.state == .running, !process.output.isOpen, !process.error.isOpen else { return }
+        process.state = .ended
+        if process.number == 0 { log?.finish() }
+        withUnsafeBytes(of: &process.exit) {
+            broadcast(TIMBER_EVENT_EXITED, process: process.number, value: UInt32(bitPattern: process.exit.status), $0)
+        }
+        retire(process)
+    }
+
+    /// A process that never ran.
+    func fail(_ process: ContainerProcess, _ failure: LaunchFailure) {
+        process.state = .ended
+        if process.number == 0 {
+            let time = now(CLOCK_REALTIME)
+            process.exit = timber_exit(seconds: Int64(time.tv_sec), nanoseconds: Int32(truncatingIfNeeded: time.tv_nsec), status: 0)
+            recordExit(process, failure)
+        }
+        var payload: [UInt8] = []
+        var header = timber_failure(error: failure.error, reserved: 0)
+        withUnsafeBytes(of: &header) { payload.append(contentsOf: $0) }
+        payload.append(contentsOf: failure.detail)
+        payload.withUnsafeBytes { broadcast(TIMBER_EVENT_FAILED, process: process.number, value: failure.stage, $0) }
+        closeOutput(process, .output)
+        closeOutput(process, .error)
+        retire(process)
+    }
+
+    private func retire(_ process: ContainerProcess) {
+        process.drainDeadline = 0
+        closeInput(process)
+        poller.set(process.handle.raw, Token(.exit, process.number), &process.handleWatch, to: nil)
+        poller.set(process.channel.raw, Token(.channel, process.number), &process.channelWatch, to: nil)
+        ended.append(process.status)
+        endStreams(process.number)
+        processes.removeAll { $0 === process }
+        if process.number == 0 { leave() }
+    }
+
+    /// The first process is gone: what it left running in a shared pid namespace goes with it, then the shim.
+    private func leave() {
+        phase = .leaving
+        deadline = monotonicMilliseconds() + Self.flushPatience
+        for process in processes where process.handle.isOpen { _ = timber_pidfd_send_signal(process.handle.raw, SIGKILL) }
+        // Clients of numbers that never came.
+        for connection in connections where connection.isStream && self.process(connection.process) == nil { endStream(connection) }
+    }
+}
