@@ -36,6 +36,9 @@ public final class SeccompCompiler: Sendable {
         _ = try filter(.default, capabilities: try CapabilityGrant.resolve(add: [], drop: []).capabilities)
     }
 
+    /// How many filters are remembered.
+    var remembered: Int { known.withLock { $0.count } }
+
     /// The filter for a container.
     ///
     /// Microseconds when it is known; blocks for about 15 ms for a new pair of profile and capabilities.

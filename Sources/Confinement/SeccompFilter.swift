@@ -40,7 +40,7 @@ extension ResolvedSeccomp {
 
         let file = try MemoryFile(name: "seccomp")
         try Self.check(seccomp_export_bpf(context, file.raw), "the export")
-        let program = try file.contents(limit: Self.maximumInstructions * 8)
+        let program = try file.contents(limit: 1 << 24)
         let whole = SeccompPrologue.program(try prologue()).flatMap(\.bytes) + program
         guard whole.count <= Self.maximumInstructions * 8 else {
             throw TimberError(.invalidArgument, "the seccomp profile is too large: \(whole.count / 8) instructions, 4096 at the most")
