@@ -73,7 +73,6 @@ let package = Package(
             [
                 "DockerAPI", "Errors", "LinuxKernel", log,
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOFoundationCompat", package: "swift-nio"),
             ]
         ),
         library("TctlCommands", ["DockerAPI", "Errors", "LinuxKernel", arguments]),
@@ -115,7 +114,9 @@ let package = Package(
         tests("CgroupsTests", tier: "Unit", ["Cgroups", "Errors", "LinuxKernel"]),
         tests("ConfinementTests", tier: "Unit", ["Confinement", "CSeccomp", "Errors", "LinuxKernel"]),
         tests("DockerAPITests", tier: "Unit", ["DockerAPI", "Errors"]),
-        tests("APIServerTests", tier: "Unit", ["APIServer", "DockerAPI", "Errors", .product(name: "NIOEmbedded", package: "swift-nio")]),
+        tests(
+            "APIServerTests", tier: "Unit",
+            ["APIServer", "DockerAPI", "Errors", "LinuxKernel", log, .product(name: "NIOCore", package: "swift-nio")]),
         tests("TctlTests", tier: "Unit", ["TctlCommands", "DockerAPI", "Errors"]),
         tests("EngineTests", tier: "Unit", ["Engine", "DockerAPI", "Errors"]),
         tests("NetworksPrivilegedTests", tier: "Privileged", ["Networks", "Errors", "LinuxKernel", "CTimber"]),

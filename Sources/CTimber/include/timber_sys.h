@@ -165,6 +165,8 @@ static inline long timber_pty_unlock(int master) {
     return TIMBER_RESULT(ioctl(master, TIOCSPTLCK, &locked));
 }
 static inline long timber_pty_peer(int master, int flags) { return TIMBER_RESULT(ioctl(master, TIOCGPTPEER, flags)); }
+/// pipe2(2).
+static inline long timber_pipe2(int ends[2], int flags) { return TIMBER_RESULT(syscall(SYS_pipe2, ends, flags)); }
 /// memfd_create(2).
 static inline long timber_memfd_create(const char *name, unsigned int flags) {
     return TIMBER_RESULT(syscall(SYS_memfd_create, name, flags));

@@ -1,0 +1,112 @@
+internal import DockerAPI
+internal import Errors
+internal import LinuxKernel
+internal import Logging
+internal import NIOCore
+
+/// The side of a request that runs in a task: calls the handler and hands its answer to the connection's event loop.
+struct Reply: Sendable {
+    let connection: NIOLoopBound<Connection>
+    let exchange: UInt64
+
+    private var eventLoop: any EventLoop { connection.eventLoop }
+
+    func run(_ route: Route, _ request: Request, _ server: ServerContext) async {
+        do {
+            let response = try await route.handler(request, server.backend)
+            switch consume response {
+            case .whole(let answer): onLoop { $0.respond(answer) }
+            case .stream(let body): try await stream(body)
+            case .hijack(let hijack): try await self.hijack(hijack)
+            }
+        } catch {
+            onLoop { $0.respond(to: error) }
+        }
+    }
+
+    /// Runs on the event loop, unless the client has gone or the connection is at another request.
+    private func onLoop(_ body: @escaping @Sendable (Connection) -> Void) {
+        let (connection, exchange) = (connection, exchange)
+        eventLoop.execute {
+            let connection = connection.value
+            if connection.exchange == exchange { body(connection) }
+        }
+    }
+
+    /// As `onLoop`, and waits.
+    private func ask(_ body: @escaping @Sendable (Connection) throws -> Void) async throws {
+        let (connection, exchange) = (connection, exchange)
+        try await eventLoop.submit {
+            let connection = connection.value
+            guard connection.exchange == exchange else { throw ClientHasGone() }
+            try body(connection)
+        }.get()
+    }
+
+    private func write(_ bytes: [UInt8]) async throws {
+        try Task.checkCancellation()
+        let (connection, exchange) = (connection, exchange)
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            eventLoop.execute {
+                let connection = connection.value
+                guard connection.exchange == exchange else { return continuation.resume(throwing: ClientHasGone()) }
+                connection.write(bytes, continuation)
+            }
+        }
+    }
+
+    // MARK: Bodies of unknown length
+
+    private func stream(_ body: StreamedBody) async throws {
+        let begun = Flag()
+        let begin: @Sendable () -> Void = {
+            if begun.raise() { onLoop { $0.beginStream(contentType: body.contentType) } }
+        }
+        if body.commit == .immediately { begin() }
+        do {
+            try await body.bytes.run { bytes in
+                begin()
+                try await write(bytes)
+            }
+            begin()
+            onLoop { $0.endStream() }
+        } catch {
+            // Without a beginning the failure still gets a status of its own.
+            guard begun.isRaised else { throw error }
+            if let failure = body.failure, !(error is ClientHasGone) {
+                try? await write(failure(error))
+                onLoop { $0.endStream() }
+            } else {
+                // Cut, without the last chunk: the client sees that the body is not complete.
+                onLoop { connection in
+                    connection.server.log.debug("answer cut short", metadata: ["error": "\(error)"])
+                    connection.close()
+                }
+            }
+        }
+    }
+
+    // MARK: Hijack
+
+    private func hijack(_ hijack: consuming Hijack) async throws {
+        let (contentType, prelude, detachKeys) = (hijack.contentType, hijack.prelude, hijack.detachKeys)
+        // The socket first: once the 101 is out there is no status left to fail with.
+        var relay: NIOLoopBound<Relay>?
+        if let stream = hijack.stream.take() {
+            relay = try await Relay.connect(HandedOver(stream.socket), eventLoop: eventLoop)
+        }
+        let joined = relay
+        do {
+            try await ask { $0.beginRaw(contentType: contentType) }
+            if let prelude {
+                try await prelude.run { try await write($0) }
+            }
+            try await ask { connection in
+                if let joined { connection.join(joined.value, detachKeys: detachKeys) } else { connection.answered() }
+            }
+        } catch {
+            if let joined { eventLoop.execute { joined.value.abandon() } }
+            onLoop { $0.close() }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+internal import DockerAPI
+internal import Logging
+internal import NIOCore
+internal import Synchronization
+
+/// What all connections of a server share.
+final class ServerContext: Sendable {
+    let backend: any Backend
+    let router = Router()
+    let log: Logger
+    let configuration: APIServer.Configuration
+    let connections = Connections()
+
+    private let commonHeaders: String
+    private let date = Mutex<(second: Int64, headers: String)>((0, ""))
+
+    init(backend: any Backend, log: Logger, configuration: APIServer.Configuration) {
+        self.backend = backend
+        self.log = log
+        self.configuration = configuration
+        commonHeaders = ResponseHead.common(version: configuration.version)
+    }
+
+    /// The headers of every answer, with the date of this second.
+    var headers: String {
+        let second = HTTPDate.now()
+        return date.withLock { date in
+            if date.second != second { date = (second, commonHeaders + "Date: \(HTTPDate.text(second))\r\n") }
+            return date.headers
+        }
+    }
+}
+
+/// The open connections, so that a stop can reach them.
+final class Connections: Sendable {
+    private struct State {
+        var channels: [ObjectIdentifier: any Channel] = [:]
+        var stopping = false
+        var waiting: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let state = Mutex(State())
+
+    /// Adds a connection until it closes.
+    /// - Returns: false when there are too many or the server stops; then it is not added.
+    func add(_ channel: any Channel, limit: Int) -> Bool {
+        let id = ObjectIdentifier(channel)
+        let added = state.withLock { state in
+            guard !state.stopping, state.channels.count < limit else { return false }
+            state.channels[id] = channel
+            return true
+        }
+        if added { channel.closeFuture.whenComplete { _ in self.remove(id) } }
+        return added
+    }
+
+    private func remove(_ id: ObjectIdentifier) {
+        let waiting: [CheckedContinuation<Void, Never>] = state.withLock { state in
+            state.channels[id] = nil
+            guard state.channels.isEmpty else { return [] }
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+
+    /// Lets no more in.
+    /// - Returns: those that are open.
+    func stop() -> [any Channel] {
+        state.withLock { state in
+            state.stopping = true
+            return Array(state.channels.values)
+        }
+    }
+
+    /// Those that are open.
+    var all: [any Channel] { state.withLock { Array($0.channels.values) } }
+
+    /// Returns when none is open any more.
+    func untilEmpty() async {
+        await withCheckedContinuation { continuation in
+            let empty = state.withLock { state in
+                if !state.channels.isEmpty { state.waiting.append(continuation) }
+                return state.channels.isEmpty
+            }
+            if empty { continuation.resume() }
+        }
+    }
+}
