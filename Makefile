@@ -35,8 +35,8 @@ test: ## every test tier (as root); TIERS="unit" for some
 	swift build --build-tests
 	.ci/test $(TIERS)
 
-.PHONY: test-unit test-privileged test-integration
-test-unit test-privileged test-integration: ## one tier
+.PHONY: test-unit test-privileged test-integration test-vm
+test-unit test-privileged test-integration test-vm: ## one tier; vm: cgroup v2 in QEMU
 	$(MAKE) test TIERS=$(@:test-%=%)
 
 .PHONY: fixtures
