@@ -11,14 +11,16 @@ extension Child {
             } else {
                 try mountFileSystem(mounts[index], path)
             }
-            close(trees[index])
+            if trees[index] >= 0 { close(trees[index]) }
         }
     }
 
     private func target(of mount: timber_mount, _ path: UnsafePointer<CChar>) throws(Failure) -> Int32 {
         let resolve = mount.flags & TIMBER_MOUNT_FLAG_NO_SYMLINK != 0 ? RESOLVE_NO_SYMLINKS : 0
         let file = mount.flags & TIMBER_MOUNT_FLAG_TARGET_FILE != 0
-        return try openTarget(TIMBER_STAGE_MOUNT, path, file: file, mode: mount.mode, resolve: Int32(resolve))
+        // A file system goes on a directory; move_mount would say EINVAL, which explains nothing.
+        let kind = mount.kind == TIMBER_MOUNT_FS ? O_DIRECTORY : 0
+        return try openTarget(TIMBER_STAGE_MOUNT, path, kind: kind, file: file, mode: mount.mode, resolve: Int32(resolve))
     }
 
     private func bind(_ mount: timber_mount, _ tree: Int32, _ path: UnsafePointer<CChar>) throws(Failure) {

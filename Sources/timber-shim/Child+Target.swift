@@ -17,10 +17,13 @@ extension Child {
     }
 
     /// Opens a mount's target, made when it is missing.
+    /// - Parameters:
+    ///   - kind: O_DIRECTORY when nothing else will do.
+    ///   - file: whether a missing one is made as a file.
     func openTarget(
-        _ stage: timber_stage, _ path: UnsafePointer<CChar>, file: Bool, mode: UInt32, resolve: Int32 = 0
+        _ stage: timber_stage, _ path: UnsafePointer<CChar>, kind: Int32 = 0, file: Bool, mode: UInt32, resolve: Int32 = 0
     ) throws(Failure) -> Int32 {
-        let found = open(path, resolve: resolve)
+        let found = open(path, kind, resolve: resolve)
         if found != -Int(ENOENT) { return try check(stage, found, path) }
         return try make(stage, path, file: file, mode: mode, resolve: resolve)
     }
@@ -34,7 +37,7 @@ extension Child {
         if length == 0 { return (try check(stage, open("/", O_DIRECTORY), path), name) }
         let directory = try withPrefix(stage, path, length) { (prefix) throws(Failure) -> Int32 in
             do throws(Failure) {
-                return try openTarget(stage, prefix, file: false, mode: 0o755)
+                return try openTarget(stage, prefix, kind: O_DIRECTORY, file: false, mode: 0o755)
             } catch {
                 throw Failure(error.stage, error.error, path)
             }

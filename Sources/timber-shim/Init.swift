@@ -17,6 +17,7 @@ extension Child {
             try check(TIMBER_STAGE_EXEC, result(sigprocmask(SIG_SETMASK, &none, nil)))
             return
         }
+        _ = timber_prctl(PR_SET_NAME, UInt(bitPattern: constant("timber-init")), 0, 0, 0)
         _ = timber_close_range(0, UInt32.max, 0)
         superviseAsInit(child)
     }

@@ -188,14 +188,15 @@ static inline long timber_setrlimit(unsigned int resource, const struct rlimit *
     return TIMBER_RESULT(syscall(SYS_setrlimit, resource, limit));
 }
 static inline long timber_getcwd(char *path, size_t size) { return TIMBER_RESULT(syscall(SYS_getcwd, path, size)); }
-/// sigaction(2) with SIG_DFL or SIG_IGN, which are casts.
+/// rt_sigaction(2) with SIG_DFL or SIG_IGN, of every signal: libc's wrapper refuses the two that it keeps for itself, which may
+/// have been inherited as ignored. The kernel's structure is handler, flags, restorer, mask.
 static inline long timber_signal_default(int number) {
-    struct sigaction action = {.sa_handler = SIG_DFL};
-    return TIMBER_RESULT(sigaction(number, &action, NULL));
+    const unsigned long action[4] = {(unsigned long)SIG_DFL};
+    return TIMBER_RESULT(syscall(SYS_rt_sigaction, number, action, NULL, 8));
 }
 static inline long timber_signal_ignore(int number) {
-    struct sigaction action = {.sa_handler = SIG_IGN};
-    return TIMBER_RESULT(sigaction(number, &action, NULL));
+    const unsigned long action[4] = {(unsigned long)SIG_IGN};
+    return TIMBER_RESULT(syscall(SYS_rt_sigaction, number, action, NULL, 8));
 }
 /// errno of the calling thread.
 static inline int timber_errno(void) { return errno; }

@@ -10,14 +10,14 @@ final class Place {
     var bundle: String { path + "/bundle" }
     var log: String { path + "/log" }
 
-    init() throws {
+    init(applets: Bool = true) throws {
         var template = Array("/tmp/timber-shim-test.XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw SystemError(call: "mkdtemp", errno: timber_errno()) }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         for name in ["image", "upper", "work", "rootfs", "bundle", "log"] { try make(path + "/" + name) }
         for name in ["bin", "proc", "sys", "dev", "etc", "tmp", "root"] { try make(image + "/" + name) }
         try FileManager.default.linkOrCopy("/bin/busybox", image + "/bin/busybox")
-        for applet in Self.applets {
+        for applet in applets ? Self.applets : [] {
             try FileManager.default.createSymbolicLink(atPath: image + "/bin/" + applet, withDestinationPath: "busybox")
         }
     }
@@ -88,7 +88,7 @@ struct TimedOut: Error, CustomStringConvertible {
 }
 
 /// A stream socket with deadlines.
-final class Socket {
+final class Socket: Sendable {
     let raw: Int32
 
     init(_ raw: Int32) {
@@ -274,8 +274,9 @@ final class Shim {
         try (socket ?? control).write(bytes, descriptors)
     }
 
-    func launch(_ spec: ContainerSpec) throws {
-        let (payload, descriptors) = spec.encode(place, id: id, log: log, bundle: bundle, layers: layers)
+    func launch(_ spec: ContainerSpec, _ tamper: (inout [UInt8]) -> Void = { _ in }) throws {
+        var (payload, descriptors) = spec.encode(place, id: id, log: log, bundle: bundle, layers: layers)
+        tamper(&payload)
         try send(TIMBER_REQUEST_LAUNCH, payload, descriptors: descriptors)
     }
 
@@ -310,6 +311,10 @@ final class Shim {
             }
         }
         throw TimedOut(description: "the shim closed the connection before event \(type)")
+    }
+
+    func disconnect() {
+        shutdown(control.raw, Int32(SHUT_RDWR))
     }
 
     func reconnect() throws {
@@ -365,13 +370,13 @@ func run(_ spec: ContainerSpec, in place: Place, input: String? = nil) throws ->
     try shim.launch(spec)
     if let input { try stream.write(Array(input.utf8)) }
     stream.endOutput()
+    let bytes = try stream.readAll()
     var pid: UInt32?
     var last: Event?
     while let event = try shim.event() {
         if event.type == TIMBER_EVENT_STARTED { pid = event.value }
         if event.type == TIMBER_EVENT_EXITED || event.type == TIMBER_EVENT_FAILED { last = event }
     }
-    let bytes = try stream.readAll()
     let status = try shim.waitForEnd()
     guard let last, status == 0 else { throw TimedOut(description: "the shim ended with \(status) and event \(String(describing: last))") }
     let terminal = spec.process.flags & TIMBER_PROCESS_TTY != 0

@@ -1,0 +1,165 @@
+import CTimber
+import Foundation
+import Testing
+
+/// Further processes in a running container.
+@Suite struct ExecTests {
+    private func running(_ place: Place) throws -> Shim {
+        let shim = try Shim(place)
+        try shim.launch(ContainerSpec(sh: "trap 'exit 0' TERM; echo up > /state; while :; do sleep 0.05; done"))
+        _ = try shim.expect(TIMBER_EVENT_STARTED)
+        for _ in 0..<200 where !FileManager.default.fileExists(atPath: place.path + "/upper/state") { usleep(5_000) }
+        return shim
+    }
+
+    private func exec(_ shim: Shim, _ number: UInt32, _ spec: ProcessSpec) throws -> (output: String, error: String, event: Event) {
+        let stream = try shim.attach(number)
+        try shim.exec(number, spec)
+        _ = try shim.expect(TIMBER_EVENT_STARTED, process: number)
+        let event = try shim.expect(TIMBER_EVENT_EXITED, process: number)
+        let bytes = try stream.readAll()
+        if spec.flags & TIMBER_PROCESS_TTY != 0 { return (String(decoding: bytes, as: UTF8.self), "", event) }
+        let streams = demultiplex(bytes)
+        return (streams.output, streams.error, event)
+    }
+
+    @Test func runsInsideTheContainer() throws {
+        let shim = try running(Place())
+        let result = try exec(shim, 1, ProcessSpec(sh: "cat /state; hostname; echo oops >&2; exit 5"))
+        #expect(result.output == "up\nprobe\n")
+        #expect(result.error == "oops\n")
+        #expect(result.event.exitCode == 5)
+    }
+
+    @Test func sharesEveryNamespaceWithTheFirst() throws {
+        let shim = try running(Place())
+        let command =
+            "for n in pid mnt net ipc uts cgroup; do test $(readlink /proc/self/ns/$n) = $(readlink /proc/1/ns/$n) && echo same; done; ls /proc/self/fd | wc -l"
+        #expect(try exec(shim, 1, ProcessSpec(sh: command)).output == String(repeating: "same\n", count: 6) + "4\n")
+    }
+
+    @Test func isConfinedLikeThePlanSays() throws {
+        let shim = try running(Place())
+        var spec = ProcessSpec(["/bin/grep", "-E", "^(Cap|Seccomp:|NoNew|Uid|Gid|Groups)", "/proc/self/status"])
+        spec.uid = 12
+        spec.gid = 34
+        spec.groups = [56]
+        spec.seccomp = Filter.refusing(83)
+        spec.flags = TIMBER_PROCESS_NO_NEW_PRIVILEGES
+        let output = try exec(shim, 1, spec).output
+        #expect(output.contains("CapEff:\t0000000000000000"))
+        #expect(output.contains("CapInh:\t0000000000000000"))
+        #expect(output.contains("Uid:\t12\t12\t12\t12"))
+        #expect(output.contains("Groups:\t56"))
+        #expect(output.contains("Seccomp:\t2"))
+        #expect(output.contains("NoNewPrivs:\t1"))
+    }
+
+    @Test func hasATerminalOfTheContainer() throws {
+        let shim = try running(Place())
+        var spec = ProcessSpec(sh: "tty; stty size")
+        spec.flags = TIMBER_PROCESS_TTY
+        spec.rows = 12
+        spec.columns = 34
+        #expect(try exec(shim, 1, spec).output == "/dev/pts/0\r\n12 34\r\n")
+    }
+
+    @Test func takesInput() throws {
+        let shim = try running(Place())
+        let stream = try shim.attach(7)
+        var spec = ProcessSpec(sh: "cat; echo end")
+        spec.flags = TIMBER_PROCESS_STDIN | TIMBER_PROCESS_STDIN_ONCE
+        try shim.exec(7, spec)
+        try stream.write(Array("typed\n".utf8))
+        stream.endOutput()
+        #expect(demultiplex(try stream.readAll()).output == "typed\nend\n")
+    }
+
+    @Test func tellsWhyItFailed() throws {
+        let shim = try running(Place())
+        let stream = try shim.attach(1)
+        try shim.exec(1, ProcessSpec(["nothing-here"]))
+        let event = try #require(try shim.event())
+        #expect(event.type == TIMBER_EVENT_FAILED)
+        #expect(event.process == 1)
+        #expect(event.value == TIMBER_STAGE_EXEC.rawValue)
+        #expect(event.failure == (ENOENT, "nothing-here"))
+        #expect(try stream.readAll().isEmpty)
+        // The container goes on.
+        #expect(try exec(shim, 2, ProcessSpec(["/bin/true"])).event.exitCode == 0)
+    }
+
+    @Test func workingDirectoryThroughADescriptor() throws {
+        let shim = try running(Place())
+        for number in 0..<24 {
+            var spec = ProcessSpec(["/bin/pwd"])
+            spec.directory = "/proc/self/fd/\(number)"
+            try shim.exec(UInt32(number) + 1, spec)
+            let event = try #require(try shim.event())
+            #expect(event.type == TIMBER_EVENT_FAILED)
+            #expect(event.value == TIMBER_STAGE_CWD.rawValue)
+        }
+    }
+
+    @Test func endsThoughSomethingHoldsItsStreams() throws {
+        let shim = try running(Place())
+        let result = try exec(shim, 1, ProcessSpec(sh: "echo before; sleep 1000 & exit 4"))
+        #expect(result.output == "before\n")
+        #expect(result.event.exitCode == 4)
+    }
+
+    @Test func doesNotWriteTheContainersLog() throws {
+        let place = try Place()
+        let shim = try running(place)
+        _ = try exec(shim, 1, ProcessSpec(["/bin/echo", "not for the log"]))
+        #expect(try place.text("/log/log").isEmpty)
+    }
+
+    @Test func endsWithTheContainer() throws {
+        let shim = try running(Place())
+        try shim.exec(1, ProcessSpec(["/bin/sleep", "1000"]))
+        _ = try shim.expect(TIMBER_EVENT_STARTED, process: 1)
+        try shim.send(TIMBER_REQUEST_SIGNAL, value: UInt32(SIGTERM))
+        #expect(try shim.expect(TIMBER_EVENT_EXITED, process: 1).signal == 9)
+        #expect(try shim.expect(TIMBER_EVENT_EXITED).exitCode == 0)
+        #expect(try shim.waitForEnd() == 0)
+    }
+
+    @Test func beforeLaunchAndAfterTheEnd() throws {
+        let early = try Shim(Place())
+        try early.exec(1, ProcessSpec(["/bin/true"]))
+        let event = try #require(try early.event())
+        #expect(event.type == TIMBER_EVENT_FAILED)
+        #expect(event.failure.error == ESRCH)
+    }
+
+    /// GHSA-style leaks: what a thousand execs leave behind.
+    @Test func manyLeaveNothingBehind() throws {
+        let shim = try running(Place())
+        func descriptors() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/\(shim.pid)/fd").count }
+        func resident() throws -> Int {
+            for line in try String(contentsOfFile: "/proc/\(shim.pid)/status", encoding: .utf8).split(separator: "\n")
+            where line.hasPrefix("VmRSS:") {
+                return Int(line.split(separator: " ").dropFirst().first ?? "") ?? 0
+            }
+            return 0
+        }
+        for number in 1...20 { _ = try exec(shim, UInt32(number), ProcessSpec(["/bin/echo", "x"])) }
+        usleep(50_000)
+        let before = (try descriptors(), try resident())
+        for number in 21...400 { _ = try exec(shim, UInt32(number), ProcessSpec(["/bin/echo", "x"])) }
+        // The last stream is closed a moment after its end is seen.
+        for _ in 0..<100 where try descriptors() != before.0 { usleep(5_000) }
+        #expect(try descriptors() == before.0)
+        #expect(try resident() <= before.1 + 64, "KiB")
+    }
+
+    @Test func numbersInUseAreRefused() throws {
+        let shim = try running(Place())
+        #expect(try exec(shim, 3, ProcessSpec(["/bin/true"])).event.exitCode == 0)
+        let other = try shim.connect()
+        try shim.send(TIMBER_REQUEST_EXEC, process: 3, encodeExec(ProcessSpec(["/bin/true"])), on: other)
+        #expect(try other.readAll().isEmpty)
+        #expect(try exec(shim, 4, ProcessSpec(["/bin/true"])).event.exitCode == 0)
+    }
+}
