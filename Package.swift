@@ -107,8 +107,9 @@ let package = Package(
         // Unit tier: pure values, no root. Privileged tier: mounts, namespaces, cgroups, netlink, no daemon; needs root.
         // (Integration tier: Tests/Integration, pytest against real executables.)
         tests("LinuxKernelTests", tier: "Unit", ["Errors", "LinuxKernel"]),
-        tests("LayersTests", tier: "Unit", ["Layers", "Errors", "LinuxKernel"]),
-        tests("ImagesTests", tier: "Unit", ["Images", "Layers", "State", "Errors", "LinuxKernel"]),
+        .target(name: "TarBuilder", path: "Tests/Support/TarBuilder", swiftSettings: swift),
+        tests("LayersTests", tier: "Unit", ["Layers", "Errors", "LinuxKernel", "TarBuilder"]),
+        tests("ImagesTests", tier: "Unit", ["Images", "Layers", "State", "Errors", "LinuxKernel", "TarBuilder"]),
         tests("StateTests", tier: "Unit", ["State", "Errors"]),
         tests("NetworksTests", tier: "Unit", ["Networks", "Errors", "LinuxKernel"]),
         tests("CgroupsTests", tier: "Unit", ["Cgroups", "Errors", "LinuxKernel"]),
@@ -121,7 +122,9 @@ let package = Package(
         tests("EngineTests", tier: "Unit", ["Engine", "DockerAPI", "Errors"]),
         tests("NetworksPrivilegedTests", tier: "Privileged", ["Networks", "Errors", "LinuxKernel", "CTimber"]),
         tests("CgroupsPrivilegedTests", tier: "Privileged", ["Cgroups", "Confinement", "Errors", "LinuxKernel", "CTimber"]),
-        tests("LayersPrivilegedTests", tier: "Privileged", ["Layers", "Errors", "LinuxKernel", "CTimber"]),
+        tests("LayersPrivilegedTests", tier: "Privileged", ["Layers", "Errors", "LinuxKernel", "CTimber", "TarBuilder"]),
+        tests(
+            "ImagesPrivilegedTests", tier: "Privileged", ["Images", "Layers", "State", "Errors", "LinuxKernel", "TarBuilder", log]),
         tests("ShimPrivilegedTests", tier: "Privileged", ["LinuxKernel", "Errors", "CTimber"]),
     ],
     swiftLanguageModes: [.v6]

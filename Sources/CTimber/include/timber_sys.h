@@ -198,8 +198,12 @@ static inline long timber_signal_ignore(int number) {
     const unsigned long action[4] = {(unsigned long)SIG_IGN};
     return TIMBER_RESULT(syscall(SYS_rt_sigaction, number, action, NULL, 8));
 }
+/// syncfs(2): not imported with every libc module map.
+static inline long timber_syncfs(int fd) { return TIMBER_RESULT(syscall(SYS_syncfs, fd)); }
 /// errno of the calling thread.
 static inline int timber_errno(void) { return errno; }
+/// errno = 0, for calls that report an error only there (readdir(3)).
+static inline void timber_clear_errno(void) { errno = 0; }
 /// CMSG_* are macros.
 static inline size_t timber_cmsg_space(size_t bytes) { return CMSG_SPACE(bytes); }
 static inline size_t timber_cmsg_len(size_t bytes) { return CMSG_LEN(bytes); }

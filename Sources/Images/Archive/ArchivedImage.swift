@@ -1,0 +1,46 @@
+internal import Errors
+internal import Layers
+internal import LinuxKernel
+
+/// One image as an archive describes it, every document verified, no layer unpacked yet.
+struct ArchivedImage: Sendable {
+    var id: ImageID
+    var rawConfig: [UInt8]
+    var config: ImageConfig
+    var manifest: [UInt8]?
+    /// Lowest first, as many as the config's diff ids.
+    var layers: [IngestedArchive.Member]
+    var names: [Reference]
+
+    /// overlayfs takes more, Docker does not.
+    static let layerLimit = 128
+
+    init(
+        config document: IngestedArchive.Member, manifest: [UInt8]?, layers: [IngestedArchive.Member], names: [Reference]
+    ) throws {
+        rawConfig = try document.document()
+        id = document.digest
+        config = try ImageConfig(json: rawConfig)
+        self.manifest = manifest
+        self.layers = layers
+        self.names = names
+        if config.diffIDs.count != layers.count {
+            throw TimberError(
+                .invalidArgument, "image \(id.short): its config lists \(config.diffIDs.count) layers, its manifest \(layers.count)")
+        }
+        if layers.count > Self.layerLimit {
+            throw TimberError(.invalidArgument, "image \(id.short) has \(layers.count) layers, more than the limit of \(Self.layerLimit)")
+        }
+    }
+
+    /// Finds the images of an archive, in whichever format it is.
+    /// - Throws: `TimberError` that names the member.
+    static func images(in archive: IngestedArchive) throws -> [ArchivedImage] {
+        // Archives with both are docker-archives to Docker, too.
+        if let manifest = try archive.member("manifest.json") { return try DockerArchive(archive).images(manifest) }
+        if let index = try archive.member("index.json") { return try OCILayout(archive).images(index) }
+        throw TimberError(
+            .invalidArgument,
+            "not an image archive: it has neither manifest.json (docker save) nor index.json (OCI layout), or it is cut short")
+    }
+}

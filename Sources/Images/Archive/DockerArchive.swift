@@ -1,0 +1,42 @@
+internal import Errors
+internal import Layers
+
+/// The format of `docker save`, and what skopeo, podman and buildah make of it.
+struct DockerArchive {
+    private let archive: IngestedArchive
+
+    init(_ archive: IngestedArchive) {
+        self.archive = archive
+    }
+
+    func images(_ manifest: IngestedArchive.Member) throws -> [ArchivedImage] {
+        let entries: [DockerArchiveEntry] = try decodeJSON(try manifest.document(), "manifest.json")
+        if entries.isEmpty { throw TimberError(.invalidArgument, "manifest.json lists no image") }
+        return try entries.map { entry in
+            let names = try (entry.RepoTags ?? []).map { tag in
+                do {
+                    return try Reference(parsing: tag).taggedLatest
+                } catch let error as TimberError {
+                    throw TimberError(error.code, "manifest.json names an image \"\(tag.prefix(300))\"", cause: error)
+                }
+            }
+            return try ArchivedImage(
+                config: try member(entry.Config, "config"), manifest: nil, layers: (entry.Layers ?? []).map { try member($0, "layer") },
+                names: names)
+        }
+    }
+
+    private func member(_ name: String, _ what: String) throws -> IngestedArchive.Member {
+        guard let member = try archive.member(name) else {
+            throw TimberError(.invalidArgument, "the \(what) \(name.prefix(300)) that manifest.json lists is missing in the archive")
+        }
+        // Where the file name is a digest it must be right: `<hex>.json`, `<hex>.tar`, `blobs/sha256/<hex>`.
+        let base = name.split(separator: "/").last ?? ""
+        let stem = base.split(separator: ".").first.map(String.init) ?? ""
+        let isContentAddressed = what == "config" ? base.hasSuffix(".json") || name.hasPrefix("blobs/") : name.hasPrefix("blobs/")
+        if isContentAddressed, let named = try? Digest(hex: stem), named != member.digest {
+            throw TimberError(.corrupt, "the \(what) \(name) has the wrong digest: its content is \(member.digest)")
+        }
+        return member
+    }
+}

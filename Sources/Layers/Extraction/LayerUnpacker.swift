@@ -1,0 +1,104 @@
+internal import Errors
+public import LinuxKernel
+internal import Synchronization
+
+/// Unpacks one layer: this thread decompresses and digests, a second one writes files.
+public struct LayerUnpacker: Sendable {
+    private let limits: ExtractionLimits
+
+    /// Makes an unpacker.
+    /// - Parameter limits: what a layer may cost.
+    public init(limits: ExtractionLimits = .default) {
+        self.limits = limits
+    }
+
+    /// Unpacks a layer. On an error the directory is in no particular state: the caller removes it.
+    /// - Parameters:
+    ///   - blob: the layer's blob, none, gzip or zstd compressed.
+    ///   - directory: an empty directory that nobody else can reach.
+    ///   - diffID: what the uncompressed stream must hash to; nil when it is not known.
+    ///   - progress: told how many bytes of the blob have been read; called from this thread. An error ends the work.
+    /// - Returns: what was unpacked.
+    /// - Throws: `TimberError` without the layer's name: `.corrupt` for another digest, `.invalidArgument` for a damaged or hostile
+    ///   layer, `.unsupported` for what Timber does not read.
+    public func unpack(
+        _ blob: any ByteReader, into directory: SharedDescriptor, expecting diffID: Digest? = nil,
+        progress: @escaping (Int64) throws -> Void = { _ in }
+    ) throws -> UnpackedLayer {
+        let channel = ChunkChannel()
+        let outcome = Outcome()
+        let limits = self.limits
+        let writer = try OwnThread(named: "layer-writer") {
+            outcome.set(Result { try Self.write(channel, into: directory, limits: limits) })
+        }
+        let stream = Result { try produce(blob, into: channel, progress: progress) }
+        channel.end(stream.map { _ in })
+        writer.join()
+        // An error of the stream reaches the writer too, and an error of the writer stops the stream: the writer's is the cause.
+        let content = try outcome.get()
+        let (digest, streamSize) = try stream.get()
+        if let diffID, diffID != digest {
+            throw TimberError(.corrupt, "wrong diffID: the config says \(diffID), the content is \(digest)")
+        }
+        return UnpackedLayer(
+            diffID: digest, streamSize: streamSize, size: content.size, root: content.root, hidesLower: content.hidesLower,
+            needs: content.needs)
+    }
+
+    private func produce(
+        _ blob: any ByteReader, into channel: ChunkChannel, progress: @escaping (Int64) throws -> Void
+    ) throws -> (Digest, Int64) {
+        var consumed: Int64 = 0
+        let observed = ObservedReader(blob) { piece in
+            consumed += Int64(piece.count)
+            try progress(consumed)
+        }
+        let reader = try DecompressedReader(observed)
+        var hasher = Digest.Hasher()
+        var produced: Int64 = 0
+        while let buffer = channel.takeEmpty() {
+            let count = try reader.read(into: buffer.bytes)
+            if count == 0 { break }
+            produced += Int64(count)
+            if reader.compression == .none {
+                if produced > limits.bytes { try limits.check(produced: produced, consumed: produced) }
+            } else {
+                try limits.check(produced: produced, consumed: consumed)
+            }
+            hasher.update(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count]))
+            channel.put(buffer, count: count)
+        }
+        return (hasher.digest(), produced)
+    }
+
+    private static func write(
+        _ channel: ChunkChannel, into directory: SharedDescriptor, limits: ExtractionLimits
+    ) throws -> LayerExtractor.Content {
+        do {
+            try OwnThread.clearUmask()
+            let reader = TarReader(ChannelChunks(channel))
+            let extractor = try LayerExtractor(root: directory.raw, limits: limits)
+            while let entry = try reader.next() { try extractor.add(entry, from: reader) }
+            // What follows the archive counts for the digest.
+            try reader.drain()
+            return try extractor.finish()
+        } catch {
+            channel.cancel()
+            throw error
+        }
+    }
+}
+
+/// Carries the writer's result to the thread that joins it.
+private final class Outcome: Sendable {
+    private let result = Mutex<Result<LayerExtractor.Content, any Error>?>(nil)
+
+    func set(_ value: Result<LayerExtractor.Content, any Error>) {
+        result.withLock { $0 = value }
+    }
+
+    func get() throws -> LayerExtractor.Content {
+        guard let value = result.withLock({ $0 }) else { throw TimberError(.internal, "the layer's writer ended without a result") }
+        return try value.get()
+    }
+}

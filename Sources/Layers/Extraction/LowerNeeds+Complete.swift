@@ -1,0 +1,124 @@
+internal import Errors
+internal import Glibc
+public import LinuxKernel
+
+/// Completing a layer with what the layers below it say, as they look through overlayfs.
+extension LowerNeeds {
+    /// Gives implied directories the attributes of the directories that they cover, and resolves hard links to lower files.
+    ///
+    /// Such a link becomes a copy of the file, which is what overlayfs makes of a link to a lower file; all links of the layer to
+    /// the same file stay links of each other.
+    /// - Parameters:
+    ///   - layer: the unpacked layer.
+    ///   - lower: the directories of the layers below, highest first, all complete.
+    /// - Throws: `TimberError.invalidArgument` for a link whose target is nowhere; `SystemError`.
+    public func complete(_ layer: SharedDescriptor, over lower: [SharedDescriptor]) throws {
+        for path in impliedDirectories where try !isHidden(path, in: layer) {
+            guard let found = try Self.find(path, in: lower), found.status.isDirectory else { continue }
+            let source = try DirectoryCalls.openDirectory(found.parent.raw, path.basePath)
+            let target = try DirectoryCalls.openDirectory(layer.raw, path.path, resolve: DirectoryCalls.inRoot)
+            try Self.copyMetadata(source.raw, target.raw, found.status)
+        }
+        var copies: [LayerPath: LayerPath] = [:]
+        for (path, target) in links {
+            let parent = try DirectoryCalls.openDirectory(layer.raw, path.parentPath.path, resolve: DirectoryCalls.inRoot)
+            let modified = try DirectoryCalls.status(of: parent.raw).modified
+            // Only a whiteout can be there: it and the link were both in the layer, and the link is what shows.
+            if try DirectoryCalls.status(parent.raw, path.basePath) != nil { try DirectoryCalls.remove(parent.raw, path.basePath) }
+            if let copy = copies[target] {
+                let from = try DirectoryCalls.openDirectory(layer.raw, copy.parentPath.path, resolve: DirectoryCalls.inRoot)
+                try DirectoryCalls.makeHardLink(from.raw, copy.basePath, parent.raw, path.basePath)
+            } else {
+                guard let found = try Self.find(target, in: lower), !found.status.isDirectory else {
+                    throw TimberError(.invalidArgument, "\"\(path)\" is a hard link to \"\(target)\", which is in no layer")
+                }
+                try Self.copy(found, target, to: parent.raw, path)
+                copies[target] = path
+            }
+            // The layer's own directory times were set already.
+            try FileMetadata.setTime(parent.raw, modified)
+        }
+    }
+
+    /// Whether the layer itself has an opaque directory on the way to a path.
+    private func isHidden(_ path: LayerPath, in layer: SharedDescriptor) throws -> Bool {
+        for prefix in path.prefixes.dropLast() {
+            let directory = try DirectoryCalls.openDirectory(layer.raw, prefix.path, resolve: DirectoryCalls.inRoot)
+            if try Self.isOpaque(directory.raw) { return true }
+        }
+        return false
+    }
+
+    private typealias Found = (parent: SharedDescriptor, status: FileStatus)
+
+    /// Looks a path up as overlayfs does: the highest layer that has it, unless a whiteout, an opaque directory or something
+    /// that is not a directory lies above.
+    private static func find(_ path: LayerPath, in lower: [SharedDescriptor]) throws -> Found? {
+        for layer in lower {
+            switch try look(path, in: layer) {
+            case .found(let parent, let status): return (parent, status)
+            case .hidden: return nil
+            case .absent: continue
+            }
+        }
+        return nil
+    }
+
+    private enum Look {
+        case found(SharedDescriptor, FileStatus)
+        case hidden
+        case absent
+    }
+
+    private static func look(_ path: LayerPath, in layer: SharedDescriptor) throws -> Look {
+        var parent = layer
+        var isOpaque = false
+        let prefixes = path.prefixes
+        for (index, prefix) in prefixes.enumerated() {
+            guard let status = try DirectoryCalls.status(parent.raw, prefix.basePath) else { return isOpaque ? .hidden : .absent }
+            if status.isWhiteout { return .hidden }
+            if index == prefixes.count - 1 { return .found(parent, status) }
+            guard status.isDirectory else { return .hidden }
+            parent = SharedDescriptor(try DirectoryCalls.openDirectory(parent.raw, prefix.basePath))
+            if try Self.isOpaque(parent.raw) { isOpaque = true }
+        }
+        return .absent
+    }
+
+    private static func isOpaque(_ directory: Int32) throws -> Bool {
+        try FileMetadata.attribute(directory, LayerExtractor.opaqueAttribute) == [UInt8(ascii: "y")]
+    }
+
+    // MARK: Copies
+
+    private static func copy(_ found: Found, _ target: LayerPath, to parent: Int32, _ path: LayerPath) throws {
+        let status = found.status
+        switch status.kind {
+        case UInt32(S_IFREG):
+            let source = SharedDescriptor(try DirectoryCalls.open(found.parent.raw, target.basePath, O_RDONLY | O_NOFOLLOW))
+            let file = try DirectoryCalls.open(parent, path.basePath, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
+            let chunks = ReaderChunks(FileReader(source))
+            while let chunk = try chunks.next() { try Transfer.writeFully(file.raw, chunk) }
+            try copyMetadata(source.raw, file.raw, status)
+        case UInt32(S_IFLNK):
+            try DirectoryCalls.makeSymbolicLink(
+                parent, path.basePath, target: try DirectoryCalls.target(found.parent.raw, target.basePath))
+            try FileMetadata.setOwner(parent, path.basePath, uid: status.uid, gid: status.gid)
+            try FileMetadata.setTime(parent, path.basePath, status.modified)
+        default:
+            try DirectoryCalls.makeNode(parent, path.basePath, mode: status.mode, device: status.specialNumbers)
+            try FileMetadata.setOwner(parent, path.basePath, uid: status.uid, gid: status.gid)
+            try FileMetadata.setMode(parent, path.basePath, status.mode)
+            try FileMetadata.setTime(parent, path.basePath, status.modified)
+        }
+    }
+
+    private static func copyMetadata(_ source: Int32, _ target: Int32, _ status: FileStatus) throws {
+        try FileMetadata.setOwner(target, uid: status.uid, gid: status.gid)
+        try FileMetadata.setMode(target, status.mode)
+        for name in try FileMetadata.attributeNames(source) where LayerExtractor.isAllowed(Array(name.bytes), for: .file) {
+            if let value = try FileMetadata.attribute(source, name) { try FileMetadata.setAttribute(target, name, value) }
+        }
+        try FileMetadata.setTime(target, status.modified)
+    }
+}
