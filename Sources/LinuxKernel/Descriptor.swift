@@ -43,4 +43,10 @@ public final class SharedDescriptor: Sendable {
 
     /// The number; valid as long as this object lives.
     public var raw: Int32 { descriptor.raw }
+
+    /// A second descriptor of the same open file description, with an owner of its own.
+    /// - Throws: `SystemError`.
+    public func duplicate() throws -> Descriptor {
+        try descriptor.duplicate()
+    }
 }
