@@ -77,10 +77,12 @@ let package = Package(
         ),
         library("TctlCommands", ["DockerAPI", "Errors", "LinuxKernel", arguments]),
 
+        library("Daemon", ["APIServer", "Engine", "DockerAPI", "LinuxKernel", "CTimber", "Errors", arguments, log]),
+
         // Thin mains.
         .executableTarget(
             name: "timberd",
-            dependencies: ["APIServer", "Engine", "DockerAPI", "LinuxKernel", "Errors", arguments, log],
+            dependencies: ["Daemon"],
             swiftSettings: swift,
             linkerSettings: [
                 .unsafeFlags(["-static-stdlib"]),
@@ -119,6 +121,7 @@ let package = Package(
             "APIServerTests", tier: "Unit",
             ["APIServer", "DockerAPI", "Errors", "LinuxKernel", log, .product(name: "NIOCore", package: "swift-nio")]),
         tests("TctlTests", tier: "Unit", ["TctlCommands", "DockerAPI", "Errors"]),
+        tests("DaemonTests", tier: "Unit", ["Daemon", "Errors"]),
         tests("EngineTests", tier: "Unit", ["Engine", "DockerAPI", "Errors"]),
         tests("NetworksPrivilegedTests", tier: "Privileged", ["Networks", "Errors", "LinuxKernel", "CTimber"]),
         tests("CgroupsPrivilegedTests", tier: "Privileged", ["Cgroups", "Confinement", "Errors", "LinuxKernel", "CTimber"]),

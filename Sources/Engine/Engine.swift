@@ -1,1 +1,118 @@
+internal import Cgroups
+internal import Confinement
+internal import DockerAPI
 internal import Errors
+internal import Foundation
+internal import Glibc
+internal import Images
+internal import LinuxKernel
+public import Logging
+internal import Networks
+internal import State
+
+/// The daemon's heart: every verb of the API, over containers, images and networks.
+///
+/// Verbs live in extensions by topic: `Engine+Create.swift`, `Engine+Containers.swift`, `Engine+Inspect.swift`,
+/// `Engine+Exec.swift`, `Engine+Images.swift`, `Engine+System.swift`, `Engine+Recovery.swift`.
+public final class Engine: Sendable {
+    /// Where and how a daemon works; several may run side by side when they share none of these.
+    public struct Configuration: Sendable {
+        /// What survives a boot, usually /var/lib/timber.
+        public var dataDirectory: String
+        /// What does not, usually /run/timber.
+        public var runDirectory: String
+        /// The shim's executable.
+        public var shimPath: String
+        /// The bridge's name, at most 15 bytes.
+        public var bridge: String
+        /// The bridge's subnet, as `172.30.0.0/16`; nil: the first that collides with nothing.
+        public var bridgeSubnet: String?
+        /// The cgroup below which containers get theirs.
+        public var cgroupParent: String
+
+        /// Makes a configuration.
+        public init(
+            dataDirectory: String, runDirectory: String, shimPath: String, bridge: String = "timber0", bridgeSubnet: String? = nil,
+            cgroupParent: String = "timber"
+        ) {
+            self.dataDirectory = dataDirectory
+            self.runDirectory = runDirectory
+            self.shimPath = shimPath
+            self.bridge = bridge
+            self.bridgeSubnet = bridgeSubnet
+            self.cgroupParent = cgroupParent
+        }
+
+        /// Checks what can be checked without touching anything.
+        /// - Throws: `TimberError.invalidArgument`.
+        public func validate() throws {
+            if let bridgeSubnet { _ = try IPv4Subnet(parsing: bridgeSubnet) }
+        }
+    }
+
+    let services: Services
+    let configuration: Configuration
+    /// Held as long as the daemon lives: a second one on the same data directory is refused.
+    private let lock: SharedDescriptor
+
+    /// Opens the state and prepares everything that needs no network; `recover` does the rest.
+    /// - Throws: `TimberError.conflict` when another timberd has the data directory.
+    public init(_ configuration: Configuration, log: Logger) throws {
+        self.configuration = configuration
+        let paths = try Paths(data: configuration.dataDirectory, run: configuration.runDirectory)
+        lock = try Self.lock(paths.lock, data: paths.data)
+        let database = try Database(path: paths.database)
+        let trash = Trash(directory: paths.trash, log: log)
+        let subnet = try configuration.bridgeSubnet.map { try IPv4Subnet(parsing: $0) }
+        services = Services(
+            paths: paths, database: database,
+            images: try ImageStore(dataDirectory: paths.data, database: database, log: log),
+            networks: NetworkManager(configuration: .init(bridge: configuration.bridge, subnet: subnet)) { text, metadata in
+                log.info("\(text)", metadata: metadata.mapValues { .string($0) })
+            },
+            cgroups: try CgroupManager(parent: configuration.cgroupParent),
+            seccomp: SeccompCompiler(), bundles: BundleConfig(), shim: try SealedProgram(path: configuration.shimPath),
+            registry: Registry(), events: EventHub(), volumes: VolumeStore(paths: paths, database: database, trash: trash),
+            trash: trash, log: log, bootID: try BootID.current())
+    }
+
+    /// Finds a container by name, id or unambiguous beginning of an id.
+    /// - Throws: `TimberError.notFound`, or `invalidArgument` when several ids begin so.
+    func container(_ name: String) throws -> Container {
+        guard let container = services.registry.container(id: try id(of: name)) else { throw Self.noSuchContainer(name) }
+        return container
+    }
+
+    func snapshot(_ name: String) throws -> Snapshot {
+        guard let snapshot = services.registry.snapshot(id: try id(of: name)) else { throw Self.noSuchContainer(name) }
+        return snapshot
+    }
+
+    private func id(of name: String) throws -> String {
+        let matches = services.registry.ids(matching: name)
+        guard let id = matches.first else { throw Self.noSuchContainer(name) }
+        guard matches.count == 1 else {
+            throw TimberError(.invalidArgument, "multiple container ids begin with \(name): give more of the id")
+        }
+        return id
+    }
+
+    private static func noSuchContainer(_ name: String) -> TimberError {
+        TimberError(.notFound, "No such container: \(name.prefix(200))")
+    }
+
+    private static func lock(_ path: String, data: String) throws -> SharedDescriptor {
+        let file = SharedDescriptor(try Files.open(path, O_RDWR | O_CREAT, mode: 0o600))
+        do {
+            try retrying("flock", path) { flock(file.raw, LOCK_EX | LOCK_NB) }
+        } catch let error as SystemError where error.errno == EWOULDBLOCK {
+            let owner = String(decoding: (try? Files.read(path, limit: 64)) ?? [], as: UTF8.self).filter { $0.isNumber }
+            throw TimberError(
+                .conflict,
+                "another timberd (pid \(owner.isEmpty ? "unknown" : owner)) uses the data directory \(data): stop it, or give this one --data-dir and --run-dir of its own"
+            )
+        }
+        try Files.write(Array("\(getpid())\n".utf8), to: path)
+        return file
+    }
+}

@@ -1,0 +1,162 @@
+internal import APIServer
+internal import DockerAPI
+internal import Engine
+internal import Errors
+internal import LinuxKernel
+
+/// The engine as the API server sees it: names and shapes are translated here, nothing is decided.
+struct EngineBackend: Backend {
+    let engine: Engine
+
+    // MARK: System
+
+    func version() async throws -> SystemVersion { engine.systemVersion() }
+    func info() async throws -> SystemInfo { try engine.systemInfo() }
+
+    func events(_ query: EventQuery) async throws -> Producer<EventMessage> {
+        let events = engine.events(filters: query.filters.values)
+        let until = query.until
+        return Producer { emit in
+            for await event in events {
+                if let until, event.time >= until.seconds { return }
+                try await emit(event)
+            }
+        }
+    }
+
+    // MARK: Containers
+
+    func createContainer(
+        name: String?, platform: String?, _ request: ContainerCreateRequest
+    ) async throws -> ContainerCreateResponse {
+        try await engine.createContainer(name: name, platform: platform, request)
+    }
+
+    func containers(_ query: ContainerListQuery) async throws -> [ContainerSummary] {
+        try await engine.containers(all: query.all, limit: query.limit, size: query.size, filters: query.filters.values)
+    }
+
+    func inspectContainer(_ name: String, size: Bool) async throws -> ContainerInspect {
+        try await engine.inspectContainer(name, size: size)
+    }
+
+    func startContainer(_ name: String) async throws { try await engine.startContainer(name) }
+
+    func stopContainer(_ name: String, signal: String?, timeout: Int?) async throws {
+        try await engine.stopContainer(name, signal: signal, timeout: timeout)
+    }
+
+    func restartContainer(_ name: String, signal: String?, timeout: Int?) async throws {
+        try await engine.restartContainer(name, signal: signal, timeout: timeout)
+    }
+
+    func killContainer(_ name: String, signal: String) async throws { try await engine.killContainer(name, signal: signal) }
+    func pauseContainer(_ name: String) async throws { try await engine.pauseContainer(name) }
+    func unpauseContainer(_ name: String) async throws { try await engine.unpauseContainer(name) }
+
+    func waitContainer(_ name: String, _ condition: WaitCondition) async throws -> PendingExit {
+        let until: WaitUntil =
+            switch condition {
+            case .notRunning: .notRunning
+            case .nextExit: .nextExit
+            case .removed: .removed
+            }
+        let end = try await engine.waitContainer(name, until: until)
+        return { ContainerWaitResponse(statusCode: Int64(try await end())) }
+    }
+
+    func removeContainer(_ name: String, force: Bool, volumes: Bool, link: Bool) async throws {
+        if link { throw TimberError(.unsupported, "removing a link is not supported by Timber: it has no links") }
+        try await engine.removeContainer(name, force: force, volumes: volumes)
+    }
+
+    func renameContainer(_ name: String, to newName: String) async throws { try await engine.renameContainer(name, to: newName) }
+
+    func updateContainer(_ name: String, _ request: ContainerUpdateRequest) async throws -> ContainerUpdateResponse {
+        try await engine.updateContainer(name, request)
+    }
+
+    func resizeContainer(_ name: String, rows: Int, columns: Int) async throws {
+        try await engine.resizeContainer(name, rows: rows, columns: columns)
+    }
+
+    func containerLogs(_ name: String, _ query: LogQuery) async throws -> LogStream {
+        var request = Engine.LogRequest()
+        request.stdout = query.stdout
+        request.stderr = query.stderr
+        request.timestamps = query.timestamps
+        request.follow = query.follow
+        request.tail = query.tail
+        request.since = query.since.map { ($0.seconds, $0.nanoseconds) }
+        request.until = query.until.map { ($0.seconds, $0.nanoseconds) }
+        let log = try engine.containerLogs(name, request)
+        return LogStream(isTerminal: log.isTerminal, bytes: Producer { try await log.read($0) })
+    }
+
+    func attachContainer(_ name: String, _ query: AttachQuery) async throws -> AttachedStream {
+        let attached = try await engine.attachContainer(name, stdin: query.stdin, stdout: query.stdout, stderr: query.stderr)
+        return AttachedStream(socket: try attached.stream.duplicate(), isTerminal: attached.isTerminal)
+    }
+
+    func topContainer(_ name: String, psArguments: String) async throws -> ContainerTop {
+        try await engine.topContainer(name, psArguments: psArguments)
+    }
+
+    func containerStats(_ name: String, stream: Bool, oneShot: Bool) async throws -> Producer<ContainerStats> {
+        throw TimberError(.unsupported, "stats are not supported by Timber yet")
+    }
+
+    func pruneContainers(filters: Filters) async throws -> ContainersPruneReport {
+        try await engine.pruneContainers(filters: filters.values)
+    }
+
+    // MARK: Exec
+
+    func createExec(container: String, _ request: ExecCreateRequest) async throws -> IDResponse {
+        try await engine.createExec(container: container, request)
+    }
+
+    func startExecDetached(_ id: String) async throws { try await engine.startExecDetached(id) }
+
+    func startExecAttached(_ id: String, _ request: ExecStartRequest) async throws -> AttachedStream {
+        let attached = try await engine.startExecAttached(id, size: request.consoleSize)
+        return AttachedStream(socket: try attached.stream.duplicate(), isTerminal: attached.isTerminal)
+    }
+
+    func resizeExec(_ id: String, rows: Int, columns: Int) async throws {
+        try await engine.resizeExec(id, rows: rows, columns: columns)
+    }
+
+    func inspectExec(_ id: String) async throws -> ExecInspect { try await engine.inspectExec(id) }
+
+    // MARK: Images
+
+    func images(_ query: ImageListQuery) async throws -> [ImageSummary] { try await engine.images(filters: query.filters.values) }
+    func inspectImage(_ name: String) async throws -> ImageInspect { try await engine.inspectImage(name) }
+    func imageHistory(_ name: String) async throws -> [HistoryItem] { throw TimberError(.unsupported, "history is not supported yet") }
+
+    func tagImage(_ name: String, repository: String, tag: String) async throws {
+        try await engine.tagImage(name, repository: repository, tag: tag)
+    }
+
+    func removeImage(_ name: String, force: Bool, prune: Bool) async throws -> [ImageDeleteItem] {
+        throw TimberError(.unsupported, "rmi is not supported yet")
+    }
+
+    func pruneImages(filters: Filters) async throws -> ImagesPruneReport {
+        throw TimberError(.unsupported, "image prune is not supported yet")
+    }
+
+    func loadImages(from archive: consuming Descriptor, quiet: Bool, progress: @escaping ProgressSink) async throws {
+        try await engine.loadImages(from: archive, quiet: quiet, progress: progress)
+    }
+
+    func saveImages(_ names: [String]) async throws -> Producer<[UInt8]> {
+        throw TimberError(.unsupported, "save is not supported yet")
+    }
+
+    func pullImage(_ reference: String, platform: String?, progress: @escaping ProgressSink) async throws {
+        throw TimberError(
+            .unsupported, "cannot pull \(reference): Timber does not talk to registries yet; load the image from an archive with tctl load")
+    }
+}

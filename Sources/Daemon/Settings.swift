@@ -1,0 +1,128 @@
+internal import Engine
+internal import Errors
+internal import Foundation
+internal import Glibc
+internal import LinuxKernel
+internal import Logging
+
+/// What a configuration file or the command line says; nil: not said.
+struct SettingsFile: Sendable, Equatable {
+    var dataDir: String?
+    var runDir: String?
+    var socket: String?
+    var group: String?
+    var bridge: String?
+    var bridgeSubnet: String?
+    var logLevel: String?
+
+    /// The keys of the file, in the words of the flags.
+    static let keys: [(name: String, path: any WritableKeyPath<SettingsFile, String?> & Sendable)] = [
+        ("data-dir", \.dataDir), ("run-dir", \.runDir), ("socket", \.socket), ("group", \.group), ("bridge", \.bridge),
+        ("bridge-subnet", \.bridgeSubnet), ("log-level", \.logLevel),
+    ]
+
+    /// Reads a file: one JSON object, comments allowed. An unknown key is an error: a setting that is misspelt must not be ignored.
+    /// - Throws: `TimberError.invalidArgument` that names the file and the key.
+    static func read(_ path: String) throws -> SettingsFile {
+        let bytes: [UInt8]
+        do {
+            bytes = try Files.read(path)
+        } catch let error as SystemError {
+            throw TimberError(.invalidArgument, "cannot read the configuration file", cause: error)
+        }
+        return try parse(bytes, path: path)
+    }
+
+    static func parse(_ bytes: [UInt8], path: String) throws -> SettingsFile {
+        let decoder = JSONDecoder()
+        decoder.allowsJSON5 = true
+        let values: [String: String]
+        do {
+            values = try decoder.decode([String: String].self, from: Data(bytes))
+        } catch DecodingError.typeMismatch(_, let context) {
+            let key = context.codingPath.last.map { "the value of \"\($0.stringValue)\"" } ?? "it"
+            throw TimberError(.invalidArgument, "the configuration file \(path) must be one JSON object of strings: \(key) is none")
+        } catch {
+            throw TimberError(.invalidArgument, "the configuration file \(path) is not JSON", cause: error)
+        }
+        var result = SettingsFile()
+        for (key, value) in values.sorted(by: { $0.key < $1.key }) {
+            guard let known = keys.first(where: { $0.name == key }) else {
+                throw TimberError(
+                    .invalidArgument, "unknown key \"\(key)\" in \(path): the keys are \(keys.map(\.name).joined(separator: ", "))")
+            }
+            guard !value.isEmpty else { throw TimberError(.invalidArgument, "the value of \"\(key)\" in \(path) is empty") }
+            result[keyPath: known.path] = value
+        }
+        return result
+    }
+
+    /// These settings, with those of `other` where they are not said here.
+    func filled(from other: SettingsFile) -> SettingsFile {
+        var result = self
+        for key in Self.keys where result[keyPath: key.path] == nil { result[keyPath: key.path] = other[keyPath: key.path] }
+        return result
+    }
+}
+
+/// The settings that a daemon runs with.
+struct Settings: Sendable {
+    static let defaultFile = "/etc/timber/timberd.json"
+
+    let dataDirectory: String
+    let socket: String
+    let group: String
+    let logLevel: Logger.Level
+    let engine: Engine.Configuration
+
+    /// Flags win over the file, the file over the defaults. The default file may be missing, one that is named may not.
+    static func resolve(file: String?, flags: SettingsFile) throws -> Settings {
+        var said = flags
+        if let file {
+            said = said.filled(from: try SettingsFile.read(file))
+        } else if Files.isDirectory(defaultFile) != nil {
+            said = said.filled(from: try SettingsFile.read(defaultFile))
+        }
+        return try Settings(said)
+    }
+
+    init(_ said: SettingsFile) throws {
+        dataDirectory = try Self.absolute(said.dataDir ?? "/var/lib/timber", "data-dir")
+        let run = try Self.absolute(said.runDir ?? "/run/timber", "run-dir")
+        socket = try Self.absolute(said.socket ?? "\(run)/timberd.sock", "socket")
+        group = said.group ?? "timber"
+        let bridge = said.bridge ?? "timber0"
+        guard (1...15).contains(bridge.utf8.count), bridge.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") }) else {
+            throw TimberError(.invalidArgument, "invalid bridge name \"\(bridge)\": 1 to 15 printable characters without a slash")
+        }
+        guard let level = Logger.Level(rawValue: said.logLevel ?? "info") else {
+            throw TimberError(
+                .invalidArgument,
+                "invalid log level \"\(said.logLevel ?? "")\": one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        logLevel = level
+        engine = Engine.Configuration(
+            dataDirectory: dataDirectory, runDirectory: run, shimPath: try Self.shimPath(), bridge: bridge,
+            bridgeSubnet: said.bridgeSubnet,
+            // Daemons that share nothing else must not share a cgroup either: each removes what it does not know below its own.
+            cgroupParent: bridge == "timber0" ? "timber" : "timber-\(bridge)")
+        try engine.validate()
+    }
+
+    private static func absolute(_ path: String, _ key: String) throws -> String {
+        guard path.hasPrefix("/") else { throw TimberError(.invalidArgument, "\(key) \"\(path)\" must be an absolute path") }
+        return path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    }
+
+    /// The shim that was installed with this timberd: beside it, or in libexec.
+    private static func shimPath() throws -> String {
+        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let directory = own.prefix(upTo: own.lastIndex(of: "/") ?? own.startIndex)
+        let candidates = ["\(directory)/timber-shim", "\(directory)/../libexec/timber/timber-shim"]
+        guard let found = candidates.first(where: { Files.isDirectory($0) == false }) else {
+            throw TimberError(
+                .notFound, "cannot find timber-shim: looked for \(candidates.joined(separator: " and ")); install it with timberd")
+        }
+        return found
+    }
+}

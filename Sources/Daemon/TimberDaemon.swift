@@ -1,0 +1,109 @@
+internal import APIServer
+public import ArgumentParser
+internal import CTimber
+internal import Engine
+internal import Errors
+internal import Foundation
+internal import Glibc
+internal import LinuxKernel
+internal import Logging
+
+/// The command line of timberd.
+public struct TimberDaemon: AsyncParsableCommand {
+    /// Name and help.
+    public static let configuration = CommandConfiguration(
+        commandName: "timberd", abstract: "The Timber container daemon.",
+        discussion: """
+            Serves the Docker Engine API on a Unix socket. Containers go on when it stops, and are taken over when it starts again.
+
+            EXAMPLES:
+              timberd
+              timberd --data-dir /srv/timber --socket /run/timber/timberd.sock
+              timberd --validate --config /etc/timber/timberd.json
+            """,
+        version: Engine.version)
+
+    @Option(help: ArgumentHelp("Configuration file, JSON with comments.", valueName: "file"))
+    var config: String?
+
+    @Option(help: ArgumentHelp("Where images, containers and state are kept. (default: /var/lib/timber)", valueName: "directory"))
+    var dataDir: String?
+
+    @Option(help: ArgumentHelp("Where running containers have their sockets. (default: /run/timber)", valueName: "directory"))
+    var runDir: String?
+
+    @Option(help: ArgumentHelp("The API's Unix socket. (default: RUN-DIR/timberd.sock)", valueName: "path"))
+    var socket: String?
+
+    @Option(help: ArgumentHelp("The group that may use the socket. (default: timber)", valueName: "name"))
+    var group: String?
+
+    @Option(help: ArgumentHelp("The containers' bridge, at most 15 bytes. (default: timber0)", valueName: "name"))
+    var bridge: String?
+
+    @Option(help: ArgumentHelp("The bridge's subnet. (default: the first that collides with nothing)", valueName: "cidr"))
+    var bridgeSubnet: String?
+
+    @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical. (default: info)", valueName: "level"))
+    var logLevel: String?
+
+    @Flag(help: "Check the configuration and exit.")
+    var validate = false
+
+    @Flag(help: "Remove the bridge, the nftables table and settings that timberd made, and exit. Containers must be stopped.")
+    var cleanNetwork = false
+
+    /// Made by the argument parser.
+    public init() {}
+
+    /// Runs until SIGTERM or SIGINT.
+    public func run() async throws {
+        do {
+            let settings = try Settings.resolve(file: config, flags: flags)
+            if validate {
+                print("the configuration is valid")
+                return
+            }
+            try await serve(settings)
+        } catch let error as TimberError {
+            FileHandle.standardError.write(Data("timberd: \(error)\n".utf8))
+            throw ExitCode(1)
+        }
+    }
+
+    private var flags: SettingsFile {
+        SettingsFile(
+            dataDir: dataDir, runDir: runDir, socket: socket, group: group, bridge: bridge, bridgeSubnet: bridgeSubnet, logLevel: logLevel)
+    }
+
+    private func serve(_ settings: Settings) async throws {
+        guard geteuid() == 0 else {
+            throw TimberError(.permissionDenied, "timberd must run as root: start it with sudo or as a systemd service")
+        }
+        let log = Log.make(level: settings.logLevel)
+        signal(SIGPIPE, SIG_IGN)
+        let stop = StopSignals()
+        let engine = try Engine(settings.engine, log: log)
+        if cleanNetwork { return try await engine.cleanNetwork() }
+        let listener =
+            try SystemdSocket.take() ?? OwnedOnce(ListeningSocket.make(path: settings.socket, group: settings.group, log: log))
+        try await engine.recover()
+        let server = APIServer(backend: EngineBackend(engine: engine), log: log)
+        log.notice(
+            "serving", metadata: ["socket": "\(settings.socket)", "version": "\(Engine.version)", "data": "\(settings.dataDirectory)"])
+        ServiceManager.notify("READY=1\nSTATUS=Serving \(settings.socket)")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run(listening: try listener.take()) }
+            group.addTask {
+                let name = await stop.next()
+                log.notice("stopping; containers go on", metadata: ["signal": "\(name)"])
+                ServiceManager.notify("STOPPING=1")
+                server.shutdown()
+            }
+            try await group.next()
+            group.cancelAll()
+        }
+        await engine.shutDown()
+        log.notice("stopped")
+    }
+}

@@ -1,0 +1,71 @@
+internal import CTimber
+internal import Errors
+internal import Glibc
+internal import LinuxKernel
+
+extension Container {
+    /// Takes over what an earlier daemon left of this container. Every case ends in a state that is true:
+    ///
+    /// - removal begun → finished
+    /// - not running → nothing to do
+    /// - another boot → its processes are gone: exited 255
+    /// - the shim answers → followed again, with its true start time
+    /// - the shim is gone, with an exit record → exited as recorded
+    /// - the shim is gone without a word → its cgroup is killed, exited 255
+    func adopt(_ stored: StoredState) async throws {
+        switch lifecycle.phase {
+        case .removing:
+            return try await finishRemoval(volumes: definition.host.autoRemove)
+        case .created, .exited:
+            return
+        case .starting, .running:
+            break
+        }
+        run.endpoint = stored.endpoint
+        run.ports = stored.ports
+        if let before = lifecycle.run?.bootID, before != services.bootID {
+            run.exit = Lifecycle.Exit(code: 255, finishedAt: .now(), error: "lost: the host was restarted while it ran")
+            return await finish()
+        }
+        do {
+            run.cgroup = try services.cgroups.open(id: id)
+        } catch let error as TimberError where error.code == .notFound {
+            run.cgroup = nil
+        }
+        do {
+            let shim = ShimConnection(try UnixSocket.connect(path: "\(bundle)/shim.sock"))
+            run.shim = shim
+            try shim.send(TIMBER_REQUEST_STATUS)
+            follow(shim)
+            publish()
+        } catch let error as SystemError {
+            services.log.info("the shim is gone", metadata: ["container": "\(id)", "error": "\(error)"])
+            await finish()
+        }
+    }
+
+    /// The shim's answer after adoption.
+    func adopted(_ processes: [ShimEvent.ProcessStatus]) async throws {
+        lastExecNumber = max(lastExecNumber, processes.map(\.process).max() ?? 0)
+        guard let first = processes.first(where: { $0.process == 0 }), first.state == 1, case .starting = lifecycle.phase else { return }
+        // The old daemon died between the launch and its record.
+        try lifecycle.started(pid: first.pid, bootID: services.bootID, at: ProcessTimes.started(ticks: first.startTicks) ?? .now())
+        try await persist()
+    }
+}
+
+/// When a process began, from its start time in /proc.
+enum ProcessTimes {
+    /// - Parameter ticks: field 22 of /proc/PID/stat: clock ticks since boot.
+    static func started(ticks: Int64) -> Timestamp? {
+        var now = timespec()
+        var boot = timespec()
+        guard clock_gettime(CLOCK_REALTIME, &now) == 0, clock_gettime(CLOCK_BOOTTIME, &boot) == 0 else { return nil }
+        let perSecond = Int64(sysconf(Int32(_SC_CLK_TCK)))
+        guard perSecond > 0, ticks > 0 else { return nil }
+        let sinceBoot = ticks * (1_000_000_000 / perSecond)
+        let bootTime = Int64(now.tv_sec - boot.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec - boot.tv_nsec)
+        let start = bootTime + sinceBoot
+        return Timestamp(seconds: start / 1_000_000_000, nanoseconds: Int32(start % 1_000_000_000))
+    }
+}

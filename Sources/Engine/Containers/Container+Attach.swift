@@ -1,0 +1,27 @@
+internal import CTimber
+internal import Errors
+internal import LinuxKernel
+
+extension Container {
+    /// Connects a client to the container's streams, before or while it runs.
+    /// - Returns: the client's end of the stream, and whether the process has a terminal.
+    func attach(stdin: Bool, stdout: Bool, stderr: Bool) throws -> (stream: SharedDescriptor, isTerminal: Bool) {
+        switch lifecycle.phase {
+        case .removing: throw TimberError(.conflict, "container \(name) is being removed")
+        case .running(let run) where run.paused:
+            throw TimberError(.conflict, "container \(name) is paused: unpause it before you attach to it")
+        case .created, .starting, .running, .exited: break
+        }
+        var streams: UInt32 = 0
+        if stdin && definition.config.openStdin { streams |= TIMBER_ATTACH_STDIN }
+        if stdout { streams |= TIMBER_ATTACH_STDOUT }
+        if stderr { streams |= TIMBER_ATTACH_STDERR }
+        let (client, shimEnd) = try UnixSocket.pair()
+        if lifecycle.run != nil, let shim = run.shim {
+            try shim.send(TIMBER_REQUEST_ATTACH, value: streams, descriptors: [shimEnd.raw])
+        } else {
+            waitingStreams.append((shimEnd, streams))
+        }
+        return (client, definition.config.tty)
+    }
+}

@@ -1,0 +1,136 @@
+internal import CTimber
+internal import Errors
+internal import Glibc
+internal import LinuxKernel
+
+/// From the first word of the shim to its last.
+extension Container {
+    /// Handles the shim's events in their order, then its end.
+    func follow(_ shim: ShimConnection) {
+        let events = shim.events
+        Task {
+            for await event in events { await handle(event) }
+            await shimEnded(shim)
+        }
+    }
+
+    private func handle(_ event: ShimEvent) async {
+        do {
+            switch event {
+            case .started(process: 0, let pid):
+                try lifecycle.started(pid: pid, bootID: services.bootID, at: .now())
+                publish()
+                services.events.container("start", snapshot)
+                launched.fulfil(.success(()))
+                try await persist()
+            case .failed(process: 0, let failure):
+                launched.fulfil(.failure(failure))
+            case .exited(process: 0, let status, let time):
+                run.exit = Lifecycle.Exit(code: status.exitCode, finishedAt: time)
+            case .started(let process, let pid):
+                execStarted(process, pid: pid)
+            case .failed(let process, let failure):
+                execFailed(process, failure)
+            case .exited(let process, let status, _):
+                execEnded(process, code: status.exitCode)
+            case .status(let processes):
+                try await adopted(processes)
+            }
+        } catch {
+            services.log.error("cannot follow a container", metadata: ["container": "\(id)", "error": "\(error)"])
+        }
+    }
+
+    /// The connection is closed: the shim has ended, in order or not.
+    private func shimEnded(_ shim: ShimConnection) async {
+        guard run.shim === shim else { return }
+        switch lifecycle.phase {
+        case .starting:
+            if run.shimPID != nil {
+                // `start` waits for this and gives everything back.
+                launched.fulfil(.failure(LaunchFailure(stage: TIMBER_STAGE_LOST, errno: EPIPE, detail: "")))
+            } else {
+                await finish()
+            }
+        case .running:
+            await finish()
+        case .created, .exited, .removing:
+            break
+        }
+    }
+
+    /// The end of a run: everything of it is given back, then everybody is told.
+    func finish() async {
+        var exit = run.exit ?? ExitRecord.read(bundle: bundle) ?? lost
+        if let cgroup = run.cgroup, let memory = try? await BlockingPool.shared.run({ try cgroup.oomEvents() }), memory.kills > 0 {
+            exit.outOfMemory = true
+            services.events.container("oom", snapshot)
+        }
+        for exec in execs.values where exec.isRunning { execEnded(exec.number, code: 137) }
+        await releaseRun()
+        do {
+            try lifecycle.exited(exit)
+            try await persist()
+        } catch {
+            services.log.error("cannot record an exit", metadata: ["container": "\(id)", "error": "\(error)"])
+        }
+        services.events.container("die", snapshot, extra: ["exitCode": "\(exit.code)"])
+        nextExit.fulfil(exit)
+        nextExit = OneShot()
+        if definition.host.autoRemove, !keepAfterExit {
+            do {
+                try await remove(force: false, volumes: true)
+            } catch {
+                services.log.error("cannot remove a container after its end", metadata: ["container": "\(id)", "error": "\(error)"])
+            }
+        }
+    }
+
+    private var lost: Lifecycle.Exit {
+        Lifecycle.Exit(
+            code: 255, finishedAt: .now(),
+            error: "lost: the container's monitor (timber-shim) ended without a word, and its processes with it")
+    }
+
+    /// Gives back what a run has on the host. Each part is idempotent, and one that fails does not keep the others.
+    func releaseRun() async {
+        let held = run
+        run = RunResources()
+        let bundle = bundle
+        if let endpoint = held.endpoint {
+            await attempt("release the network") { [services] in try await services.networks.release(endpoint) }
+        }
+        await attempt("remove the cgroup") {
+            try await BlockingPool.shared.run {
+                try held.cgroup?.kill()
+                if let pid = held.shimPID { try reap(pid, killAfter: 5000) }
+                try held.cgroup?.remove()
+                try Tree.remove(bundle)
+            }
+        }
+    }
+
+    private func attempt(_ what: String, _ body: @Sendable () async throws -> Void) async {
+        do {
+            try await body()
+        } catch {
+            services.log.error("cannot \(what)", metadata: ["container": "\(id)", "error": "\(error)"])
+        }
+    }
+}
+
+/// The exit record that a shim leaves in the bundle (timber_shim.h).
+enum ExitRecord {
+    /// Reads it; nil when there is none or it is not whole.
+    static func read(bundle: String) -> Lifecycle.Exit? {
+        guard let bytes = try? Files.read("\(bundle)/exit", limit: 4096), let record: timber_exit_record = bytes.load(at: 0),
+            record.magic == TIMBER_EXIT_RECORD_MAGIC
+        else { return nil }
+        let time = Timestamp(record.exit)
+        guard record.failed_stage != 0 else {
+            return Lifecycle.Exit(code: WaitStatus(raw: record.exit.status).exitCode, finishedAt: time)
+        }
+        let failure = LaunchFailure(stage: timber_stage(rawValue: record.failed_stage), errno: record.error, detail: "")
+        return Lifecycle.Exit(code: failure.exitCode, finishedAt: time, error: failure.error.description)
+    }
+}

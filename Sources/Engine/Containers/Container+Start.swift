@@ -1,0 +1,229 @@
+internal import CTimber
+internal import Cgroups
+internal import Confinement
+internal import DockerAPI
+internal import Errors
+internal import Foundation
+internal import Glibc
+internal import LinuxKernel
+internal import Networks
+
+extension Container {
+    /// Starts the process and returns when it runs.
+    /// - Throws: `TimberError`: `notModified` when it runs already, `commandNotFound` and `commandNotExecutable` for Docker's 127 and
+    ///   126. Nothing is left of a start that failed.
+    func start() async throws {
+        try lifecycle.start()
+        launched = OneShot()
+        run = RunResources()
+        do {
+            // Intent before effect: a daemon that dies now finds what to look for.
+            try await persist()
+            try await launch()
+        } catch {
+            try await startFailed(error)
+        }
+    }
+
+    /// From definition to running process, in a straight line.
+    private func launch() async throws {
+        let security = try SecurityOptions(parsing: definition.host.securityOpt)
+        let grant = try CapabilityGrant.resolve(
+            add: definition.host.capAdd ?? [], drop: definition.host.capDrop ?? [], privileged: definition.host.privileged)
+        let lower = try services.images.heldLayers(by: id)
+        async let shimStart = spawnShim()
+        async let connected = connectNetwork()
+        async let identified = identity(user: definition.config.user, groups: definition.host.groupAdd, lower: lower)
+        let network = try await connected
+        run.endpoint = network.endpoint
+        run.ports = network.reservation?.ports ?? []
+        if network.endpoint != nil { try await persist() }
+        try await prepareVolumes(lower: lower)
+        let cgroup = try await makeCgroup()
+        run.cgroup = cgroup
+        let spec = try SpecBuilder(
+            id: id, definition: definition, identity: try await identified, grant: grant, security: security, paths: services.paths,
+            cgroupsPath: cgroup.cgroupsPath, networkPath: network.path
+        ).build()
+        let seccomp = try await filter(security: security, grant: grant)
+        // The bundle is there once the shim is.
+        let shim = try await shimStart
+        follow(shim)
+        try await writeFiles(spec, choice: seccompChoice(security), grant: grant, address: network.endpoint?.address)
+        try await send(spec, seccomp: seccomp, lower: lower, network: network, join: try cgroup.join(), to: shim)
+        switch try await launched.value() {
+        case .success: return
+        case .failure(let failure): throw failure
+        }
+    }
+
+    /// Gives everything back and says why. The shim, when there is one, ends by itself: its connection closes without a launch, or
+    /// it has reported the failure.
+    private func startFailed(_ error: any Error) async throws -> Never {
+        let failure = error as? LaunchFailure
+        let reason = failure?.error ?? (error as? TimberError) ?? TimberError(.internal, "cannot start the container", cause: error)
+        services.log.info("start failed", metadata: ["container": "\(id)", "error": "\(reason)"])
+        await releaseRun()
+        if case .starting = lifecycle.phase {
+            try lifecycle.failed(
+                Lifecycle.Exit(code: failure?.exitCode ?? 128, finishedAt: .now(), error: reason.description))
+        }
+        waitingStreams = []
+        try await persist()
+        let exit = lifecycle.lastExit ?? Lifecycle.Exit(code: 128, finishedAt: .now())
+        nextExit.fulfil(exit)
+        nextExit = OneShot()
+        // A container that was to be removed at its end has come to it.
+        if definition.host.autoRemove { try await remove(force: false, volumes: true) }
+        throw reason
+    }
+
+    // MARK: Parts
+
+    /// What a start has of the network.
+    struct Connection {
+        var namespace: NetworkNamespace?
+        /// The namespace of another container, for `container:`.
+        var shared: SharedDescriptor?
+        var reservation: Reservation?
+        var endpoint: Endpoint?
+        var path: String?
+
+        var descriptor: Int32? { namespace?.raw ?? shared?.raw }
+    }
+
+    private func connectNetwork() async throws -> Connection {
+        var connection = Connection()
+        switch definition.network {
+        case .host:
+            break
+        case .container(let other):
+            guard let pid = services.registry.snapshot(id: other)?.lifecycle.run?.pid else {
+                throw TimberError(.conflict, "cannot join the network of container \(other.prefix(12)): it is not running")
+            }
+            connection.path = "/proc/\(pid)/ns/net"
+            connection.shared = SharedDescriptor(try Files.open("/proc/\(pid)/ns/net", O_RDONLY))
+        case .none:
+            connection.namespace = try await services.networks.namespace()
+        case .bridge:
+            async let namespace = services.networks.namespace()
+            let bindings = try PortRequests.bindings(definition)
+            let reservation = bindings.isEmpty ? nil : try await services.networks.reserve(bindings, owner: name)
+            let own = try await namespace
+            connection.namespace = own
+            connection.reservation = reservation
+            let endpoint = try await services.networks.connect(own, id: id)
+            connection.endpoint = endpoint
+            do {
+                if let reservation { try await services.networks.publish(reservation, to: endpoint) }
+            } catch {
+                try await services.networks.release(endpoint)
+                throw error
+            }
+        }
+        return connection
+    }
+
+    /// Looks a user up in the container's own files.
+    func identity(user: String, groups extra: [String], lower: [String]) async throws -> UserDatabase.Identity {
+        let layers = services.paths.data + "/layers/"
+        // The container's own upper directory counts too: an earlier run may have added users.
+        let stack = (lifecycle.startedAt == nil ? [] : ["\(directory)/upper"]) + lower.map { layers + $0 }
+        return try await BlockingPool.shared.run {
+            let root = try Overlay.view(stack)
+            let files = try ["etc/passwd", "etc/group"].map { path in
+                do {
+                    return try Overlay.readFile(path, in: root.raw) ?? []
+                } catch let error as SystemError {
+                    throw TimberError(.invalidArgument, "cannot look up users: /\(path) of the image cannot be read", cause: error)
+                }
+            }
+            return try UserDatabase(passwd: files[0], group: files[1]).resolve(user, extra: extra)
+        }
+    }
+
+    private func makeCgroup() async throws -> Cgroup {
+        let resources = ResourceMapping.cgroup(definition.host.resources)
+        let rules = try Devices.rules(definition.host)
+        let (id, cgroups) = (id, services.cgroups)
+        return try await BlockingPool.shared.run { try cgroups.create(id: id, resources: resources, devices: rules) }
+    }
+
+    private func filter(security: SecurityOptions, grant: CapabilityGrant) async throws -> SeccompFilter? {
+        let choice = seccompChoice(security)
+        let compiler = services.seccomp
+        return try await BlockingPool.shared.run { try compiler.filter(choice, capabilities: grant.capabilities) }
+    }
+
+    private func seccompChoice(_ security: SecurityOptions) -> SeccompChoice {
+        definition.host.privileged ? .unconfined : security.seccomp
+    }
+
+    private func writeFiles(_ spec: RuntimeSpec, choice: SeccompChoice, grant: CapabilityGrant, address: IPv4Address?) async throws {
+        let (directory, bundle, host, bundles) = (directory, bundle, definition.host, services.bundles)
+        let profile: SeccompProfile? =
+            switch choice {
+            case .default: .default
+            case .profile(let profile): profile
+            case .unconfined: nil
+            }
+        let hostname = spec.hostname ?? HostName.current
+        let domainname = definition.config.domainname
+        try await BlockingPool.shared.run {
+            try EtcFiles.write(
+                into: directory, hostname: hostname, domainname: domainname, address: address.map { "\($0)" }, host: host)
+            let config = try bundles.encode(spec, seccomp: profile, capabilities: grant.capabilities)
+            try Files.write(config, to: "\(bundle)/config.json")
+        }
+    }
+
+    /// Makes the bundle, listens on its socket, starts the shim on it and connects.
+    private func spawnShim() async throws -> ShimConnection {
+        let (bundle, id, program) = (bundle, id, services.shim)
+        let (shim, pid) = try await BlockingPool.shared.run {
+            try Tree.remove(bundle)
+            try Files.makeDirectory(bundle)
+            try Files.makeDirectory("\(bundle)/rootfs")
+            let listener = try UnixSocket.listen(path: "\(bundle)/shim.sock", mode: 0o600)
+            let pid = try program.spawn(arguments: ["timber-shim", id], descriptor: listener.raw)
+            return (ShimConnection(try UnixSocket.connect(path: "\(bundle)/shim.sock")), pid)
+        }
+        // Kept at once: whatever fails meanwhile, the child is reaped.
+        run.shim = shim
+        run.shimPID = pid
+        return shim
+    }
+
+    /// Streams that wait, then the plan, on one connection: their order is the order of their effect.
+    private func send(
+        _ spec: RuntimeSpec, seccomp: SeccompFilter?, lower: [String], network: Connection, join: CgroupJoin, to shim: ShimConnection
+    ) async throws {
+        let host = definition.host
+        let config = definition.config
+        let streams = waitingStreams
+        waitingStreams = []
+        let (directory, bundle, id, layers) = (directory, bundle, id, services.images.layersDirectory)
+        let hierarchies = try CgroupHierarchies.visible(services.cgroups.layout)
+        try await BlockingPool.shared.run {
+            if host.autoRemove { try Tree.remove("\(directory)/work") }
+            try Files.makeDirectory("\(directory)/work")
+            let log = try Files.directory(directory)
+            let bundleDirectory = try Files.directory(bundle)
+            let context = LaunchContext(
+                id: id, lower: lower, upper: "\(directory)/upper", work: "\(directory)/work", volatile: host.autoRemove,
+                rootfs: "\(bundle)/rootfs",
+                stdio: Stdio(
+                    openStdin: config.openStdin, stdinOnce: config.stdinOnce, initProcess: host.runInit ?? false,
+                    createWorkingDirectory: true),
+                seccomp: seccomp, layers: layers.raw, log: log.raw, bundle: bundleDirectory.raw, network: network.descriptor,
+                cgroupDirectory: join.directory?.raw, cgroupTasks: join.tasks.map(\.raw), cgroupHierarchies: hierarchies,
+                held: network.reservation?.descriptors ?? [], logLimits: try LogLimits.parse(host.logConfig))
+            let (payload, table) = try LaunchPlan.compile(spec, context)
+            for waiting in streams {
+                try shim.send(TIMBER_REQUEST_ATTACH, value: waiting.streams, descriptors: [waiting.stream.raw])
+            }
+            try shim.send(TIMBER_REQUEST_LAUNCH, payload: payload, descriptors: table.numbers)
+            withExtendedLifetime((join, network, layers)) {}
+        }
+    }
+}

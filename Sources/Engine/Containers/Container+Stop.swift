@@ -1,0 +1,118 @@
+internal import CTimber
+internal import Errors
+internal import Glibc
+internal import LinuxKernel
+
+extension Container {
+    /// Sends the stop signal, after `timeout` seconds SIGKILL, and returns when the container has ended and given everything back.
+    /// - Parameters:
+    ///   - signal: nil: the container's own, by default SIGTERM.
+    ///   - timeout: seconds; -1: for ever; nil: the container's own, by default 10.
+    /// - Throws: `TimberError.notModified` when it does not run.
+    func stop(signal: String?, timeout: Int?) async throws {
+        guard lifecycle.run != nil else { throw TimberError(.notModified, "container \(name) is not running") }
+        let stopSignal = try Signals.number(signal ?? definition.config.stopSignal, default: SIGTERM)
+        let seconds = timeout ?? definition.config.stopTimeout ?? 10
+        let end = nextExit
+        try await send(signal: stopSignal)
+        if try await !ended(end, within: seconds) {
+            if lifecycle.run != nil { try await send(signal: SIGKILL) }
+            if try await end.value(within: .seconds(10)) == nil {
+                throw TimberError(
+                    .unavailable, "container \(name) did not end 10 s after SIGKILL: a process of it is blocked in the kernel")
+            }
+        }
+        services.events.container("stop", snapshot)
+    }
+
+    /// Waits for the end: `seconds`, or for ever when they are negative.
+    private func ended(_ end: OneShot<Lifecycle.Exit>, within seconds: Int) async throws -> Bool {
+        guard seconds >= 0 else {
+            _ = try await end.value()
+            return true
+        }
+        return seconds > 0 ? try await end.value(within: .seconds(min(seconds, 1_000_000_000))) != nil : false
+    }
+
+    /// Sends a signal; with SIGKILL returns when the container has ended, as Docker does.
+    func kill(_ signal: String) async throws {
+        guard lifecycle.run != nil else { throw TimberError(.conflict, "container \(name) is not running") }
+        let number = try Signals.number(signal, default: SIGKILL)
+        let end = nextExit
+        try await send(signal: number)
+        services.events.container("kill", snapshot, extra: ["signal": "\(number)"])
+        if number == SIGKILL, try await end.value(within: .seconds(10)) == nil {
+            throw TimberError(.unavailable, "container \(name) did not end 10 s after SIGKILL: a process of it is blocked in the kernel")
+        }
+    }
+
+    /// Stops it when it runs, then starts it.
+    func restart(signal: String?, timeout: Int?) async throws {
+        if lifecycle.run != nil {
+            keepAfterExit = true
+            defer { keepAfterExit = false }
+            do {
+                try await stop(signal: signal, timeout: timeout)
+            } catch let error as TimberError where error.code == .notModified {
+                // It ended by itself just now.
+            }
+        }
+        try await start()
+        services.events.container("restart", snapshot)
+    }
+
+    /// Freezes every process.
+    func pause() async throws {
+        var next = lifecycle
+        try next.pause()
+        guard let cgroup = run.cgroup else { throw TimberError(.conflict, "container \(name) is not running") }
+        try await BlockingPool.shared.run { try cgroup.freeze() }
+        guard lifecycle.run != nil else { throw TimberError(.conflict, "container \(name) ended while it was paused") }
+        lifecycle = next
+        try await persist()
+        services.events.container("pause", snapshot)
+    }
+
+    /// Thaws every process.
+    func unpause() async throws {
+        var next = lifecycle
+        try next.unpause()
+        guard let cgroup = run.cgroup else { throw TimberError(.conflict, "container \(name) is not running") }
+        try await BlockingPool.shared.run { try cgroup.thaw() }
+        guard lifecycle.run != nil else { return }
+        lifecycle = next
+        try await persist()
+        services.events.container("unpause", snapshot)
+    }
+
+    /// Sets the size of the container's terminal.
+    func resize(rows: Int, columns: Int) throws {
+        guard lifecycle.run != nil, let shim = run.shim else { throw TimberError(.conflict, "container \(name) is not running") }
+        try shim.send(TIMBER_REQUEST_RESIZE, value: try WindowSize.packed(rows: rows, columns: columns))
+    }
+
+    private func send(signal: Int32) async throws {
+        guard let shim = run.shim else { throw TimberError(.conflict, "container \(name) is not running") }
+        do {
+            try shim.send(TIMBER_REQUEST_SIGNAL, value: UInt32(signal))
+        } catch let error as SystemError where error.errno == EPIPE || error.errno == ECONNRESET {
+            return  // The shim has just ended, and the container with it.
+        }
+        // A frozen process does not even die.
+        if lifecycle.run?.paused == true, let cgroup = run.cgroup, signal == SIGKILL || signal == SIGTERM {
+            try await BlockingPool.shared.run { try cgroup.thaw() }
+        }
+    }
+}
+
+/// Terminal sizes on the wire.
+enum WindowSize {
+    /// rows << 16 | columns.
+    /// - Throws: `TimberError.invalidArgument` when one does not fit 16 bits.
+    static func packed(rows: Int, columns: Int) throws -> UInt32 {
+        guard let rows = UInt16(exactly: rows), let columns = UInt16(exactly: columns) else {
+            throw TimberError(.invalidArgument, "invalid terminal size \(rows)x\(columns): each is 0 to 65535")
+        }
+        return UInt32(rows) << 16 | UInt32(columns)
+    }
+}

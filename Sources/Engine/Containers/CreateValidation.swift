@@ -1,0 +1,58 @@
+internal import Confinement
+internal import DockerAPI
+internal import Errors
+
+/// Refuses by name what Timber does not do: an option that is ignored silently is worse than one that is missing.
+enum CreateValidation {
+    static func check(_ request: ContainerCreateRequest) throws {
+        let host = request.hostConfig
+        let resources = host.resources
+        let refusals: [(Bool, String)] = [
+            (!["", "no"].contains(host.restartPolicy.name), "restart policy \"\(host.restartPolicy.name)\""),
+            (!["", "json-file", "local"].contains(host.logConfig.type), "log driver \"\(host.logConfig.type)\""),
+            (!host.volumesFrom.isEmpty, "--volumes-from"),
+            (!host.links.isEmpty, "--link"),
+            (!["", "local"].contains(host.volumeDriver), "volume driver \"\(host.volumeDriver)\""),
+            (!host.cgroup.isEmpty, "HostConfig.Cgroup"),
+            (!["", "private"].contains(host.cgroupnsMode), "cgroup namespace mode \"\(host.cgroupnsMode)\""),
+            (!["", "private", "shareable", "host"].contains(host.ipcMode), "ipc mode \"\(host.ipcMode)\""),
+            (!["", "private"].contains(host.pidMode), "pid mode \"\(host.pidMode)\""),
+            (!["", "host"].contains(host.utsMode), "uts mode \"\(host.utsMode)\""),
+            (!["", "host"].contains(host.usernsMode), "user namespace mode \"\(host.usernsMode)\""),
+            (!host.storageOpt.isEmpty, "--storage-opt"),
+            (!["", "default"].contains(host.isolation), "isolation \"\(host.isolation)\""),
+            (!["", "timber", "runc"].contains(host.runtime), "runtime \"\(host.runtime)\""),
+            (!resources.cgroupParent.isEmpty, "--cgroup-parent"),
+            (!resources.blkioWeightDevice.isEmpty, "--blkio-weight-device"),
+            (!resources.blkioDeviceReadBps.isEmpty, "--device-read-bps"),
+            (!resources.blkioDeviceWriteBps.isEmpty, "--device-write-bps"),
+            (!resources.blkioDeviceReadIOps.isEmpty, "--device-read-iops"),
+            (!resources.blkioDeviceWriteIOps.isEmpty, "--device-write-iops"),
+            (resources.cpuRealtimePeriod != 0 || resources.cpuRealtimeRuntime != 0, "real-time CPU scheduling"),
+            (!resources.deviceRequests.isEmpty, "--gpus"),
+            (resources.kernelMemory != 0 || resources.kernelMemoryTCP != 0, "kernel memory limits"),
+            (request.networkingConfig.endpointsConfig.count > 1, "more than one network"),
+        ]
+        for (refused, option) in refusals where refused {
+            throw TimberError(.unsupported, "\(option) is not supported by Timber")
+        }
+        for option in host.logConfig.config.keys.sorted() where !["max-size", "max-file"].contains(option) {
+            throw TimberError(.unsupported, "log option \"\(option)\" is not supported by Timber (max-size and max-file are)")
+        }
+        guard (-1000...1000).contains(host.oomScoreAdj) else {
+            throw TimberError(.invalidArgument, "invalid oom score adjustment \(host.oomScoreAdj): the range is -1000 to 1000")
+        }
+        guard host.shmSize >= 0 else { throw TimberError(.invalidArgument, "the size of /dev/shm cannot be negative") }
+        if let timeout = request.config.stopTimeout, timeout < -1 {
+            throw TimberError(.invalidArgument, "invalid stop timeout \(timeout): seconds, or -1 to wait for ever")
+        }
+        for limit in resources.ulimits {
+            _ = try Rlimits.number(limit.name)
+            guard limit.hard == -1 || (limit.soft != -1 && limit.soft <= limit.hard) else {
+                throw TimberError(
+                    .invalidArgument, "ulimit \(limit.name): the soft limit \(limit.soft) is above the hard limit \(limit.hard)")
+            }
+        }
+        _ = try SecurityOptions(parsing: host.securityOpt)
+    }
+}

@@ -1,0 +1,27 @@
+internal import Errors
+
+/// Signals by name or number.
+enum Signals {
+    private static let numbers: [String: Int32] = [
+        "HUP": 1, "INT": 2, "QUIT": 3, "ILL": 4, "TRAP": 5, "ABRT": 6, "IOT": 6, "BUS": 7, "FPE": 8, "KILL": 9, "USR1": 10, "SEGV": 11,
+        "USR2": 12, "PIPE": 13, "ALRM": 14, "TERM": 15, "STKFLT": 16, "CHLD": 17, "CLD": 17, "CONT": 18, "STOP": 19, "TSTP": 20,
+        "TTIN": 21, "TTOU": 22, "URG": 23, "XCPU": 24, "XFSZ": 25, "VTALRM": 26, "PROF": 27, "WINCH": 28, "IO": 29, "POLL": 29,
+        "PWR": 30, "SYS": 31, "RTMIN": 34, "RTMAX": 64,
+    ]
+
+    /// The number of `SIGTERM`, `term`, `15`, `RTMIN+3`; empty: the default.
+    /// - Throws: `TimberError.invalidArgument`.
+    static func number(_ text: String, default fallback: Int32) throws -> Int32 {
+        if text.isEmpty { return fallback }
+        if let number = Int32(text), (1...64).contains(number) { return number }
+        let upper = text.uppercased()
+        let name = upper.hasPrefix("SIG") ? String(upper.dropFirst(3)) : upper
+        if let number = numbers[name] { return number }
+        for (base, sign) in [("RTMIN+", Int32(1)), ("RTMAX-", -1)] where name.hasPrefix(base) {
+            if let offset = Int32(name.dropFirst(base.count)), let start = numbers[String(base.dropLast())], (0...30).contains(offset) {
+                return start + sign * offset
+            }
+        }
+        throw TimberError(.invalidArgument, "invalid signal: \(text)")
+    }
+}

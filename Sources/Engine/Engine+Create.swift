@@ -1,0 +1,157 @@
+internal import Cgroups
+public import DockerAPI
+internal import Errors
+internal import Foundation
+internal import Glibc
+internal import Images
+internal import LinuxKernel
+internal import State
+
+extension Engine {
+    /// Makes a container without starting it.
+    /// - Parameters:
+    ///   - name: nil: one is made up.
+    ///   - platform: `os[/architecture[/variant]]`; refused when the image is of another.
+    /// - Throws: `TimberError` that names the option that is wrong; nothing is left of a container that could not be made.
+    public func createContainer(name: String?, platform: String?, _ request: ContainerCreateRequest) async throws
+        -> ContainerCreateResponse
+    {
+        let chosen = try name.map { try ContainerName.validated($0) }
+        try CreateValidation.check(request)
+        let image = try services.images.image(request.config.image)
+        try Platform.check(image, wanted: platform)
+        let definition = try define(request, image: image)
+        let (_, warnings) = try ResourceMapping.cgroup(request.hostConfig.resources).validated(
+            features: services.cgroups.features)
+        let id = ContainerName.makeID()
+        let reserved = try reserve(chosen, for: id)
+        do {
+            try await store(id: id, name: reserved, definition, image: image)
+        } catch {
+            services.registry.release(name: reserved, of: id)
+            throw error
+        }
+        return ContainerCreateResponse(id: id, warnings: warnings)
+    }
+
+    private func reserve(_ name: String?, for id: String) throws -> String {
+        if let name {
+            if let owner = services.registry.reserve(name: name, for: id) {
+                throw TimberError(.conflict, ContainerName.taken(name, by: owner))
+            }
+            return name
+        }
+        while true {
+            let name = ContainerName.random()
+            if services.registry.reserve(name: name, for: id) == nil { return name }
+        }
+    }
+
+    /// Row, then layers, then directories: whatever a crash leaves of these, the next start removes.
+    private func store(id: String, name: String, _ definition: Definition, image: Image) async throws {
+        let lifecycle = Lifecycle()
+        let container = Container(id: id, name: name, definition: definition, lifecycle: lifecycle, services: services)
+        try await services.database.insert(
+            ContainerRecord(
+                id: id, name: name, definition: Array(try JSONEncoder().encode(definition)),
+                state: try StoredState(lifecycle: lifecycle).encoded()))
+        do {
+            _ = try services.images.hold(image.id, by: id)
+            let directory = services.paths.container(id)
+            let root = image.rootDirectory
+            try await BlockingPool.shared.run {
+                try Files.makeDirectory(directory)
+                try Files.makeDirectory("\(directory)/upper", mode: 0o755)
+                try retrying("chown", directory) { chown("\(directory)/upper", root.uid, root.gid) }
+                try retrying("chmod", directory) { chmod("\(directory)/upper", mode_t(root.mode)) }
+            }
+        } catch {
+            try services.trash.discard(services.paths.container(id))
+            try services.images.release(holder: id)
+            try await services.database.deleteContainer(id)
+            throw error
+        }
+        let snapshot = await container.snapshot
+        services.registry.add(container, snapshot)
+        services.events.container("create", snapshot)
+    }
+
+    /// Merges the request with the image, by Docker's rules.
+    private func define(_ request: ContainerCreateRequest, image: Image) throws -> Definition {
+        let imageConfig = image.config.config
+        var config = request.config
+        if config.entrypoint == nil {
+            config.entrypoint = imageConfig.entrypoint
+            if config.cmd == nil || config.cmd?.isEmpty == true { config.cmd = imageConfig.cmd }
+        } else if config.entrypoint == [""] {
+            config.entrypoint = nil
+        }
+        var environment = Environment(imageConfig.env)
+        for variable in config.env { environment.set(variable) }
+        config.env = environment.variables
+        config.labels = imageConfig.labels.merging(config.labels) { $1 }
+        config.exposedPorts.formUnion(imageConfig.exposedPorts)
+        config.volumes.formUnion(imageConfig.volumes)
+        if config.user.isEmpty { config.user = imageConfig.user }
+        if config.workingDir.isEmpty { config.workingDir = imageConfig.workingDir }
+        if config.stopSignal.isEmpty { config.stopSignal = imageConfig.stopSignal ?? "" }
+        if config.stopTimeout == nil { config.stopTimeout = imageConfig.stopTimeout }
+        _ = try Signals.number(config.stopSignal, default: SIGTERM)
+        if !config.workingDir.isEmpty {
+            guard let clean = cleanPath(config.workingDir) else {
+                throw TimberError(
+                    .invalidArgument, "the working directory '\(config.workingDir)' is invalid, it needs to be an absolute path")
+            }
+            config.workingDir = clean
+        }
+        var definition = Definition(
+            created: .now(), image: image.id.description, config: config, host: request.hostConfig,
+            mounts: try MountParsing.resolve(config, request.hostConfig), network: try networkMode(request),
+            ports: try PortRequests.parse(request.hostConfig.portBindings))
+        guard let program = definition.arguments.first, !program.isEmpty else {
+            throw TimberError(.invalidArgument, "no command specified: the image has none, so give one after the image's name")
+        }
+        definition.config.exposedPorts.formUnion(definition.ports.map { $0.container.contains("/") ? $0.container : "\($0.container)/tcp" })
+        definition.host.networkMode = definition.network.word
+        if definition.network != .bridge { definition.ports = [] }
+        return definition
+    }
+
+    private func networkMode(_ request: ContainerCreateRequest) throws -> Definition.NetworkMode {
+        if request.config.networkDisabled { return .none }
+        let mode = request.hostConfig.networkMode
+        switch mode {
+        case "", "default", "bridge": return .bridge
+        case "none": return .none
+        case "host": return .host
+        case _ where mode.hasPrefix("container:"):
+            let other = try snapshot(String(mode.dropFirst("container:".count)))
+            if case .container = other.definition.network {
+                throw TimberError(.invalidArgument, "container \(other.name) shares the network of another container itself: join that one")
+            }
+            guard request.hostConfig.portBindings.isEmpty else {
+                throw TimberError(.invalidArgument, "conflicting options: port publishing and the container type network mode")
+            }
+            return .container(other.id)
+        default:
+            throw TimberError(.notFound, "network \(mode) not found: bridge, none, host and container:NAME are there")
+        }
+    }
+}
+
+/// `--platform` against what an image is.
+enum Platform {
+    static func check(_ image: Image, wanted: String?) throws {
+        guard let wanted, !wanted.isEmpty else { return }
+        let parts = wanted.lowercased().split(separator: "/").map(String.init)
+        let aliases = ["x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"]
+        let os = parts.count > 1 || ["linux", "windows"].contains(parts[0]) ? parts[0] : image.config.os
+        let architecture = parts.count > 1 ? parts[1] : os == parts[0] ? image.config.architecture : parts[0]
+        guard os == image.config.os, aliases[architecture, default: architecture] == image.config.architecture else {
+            throw TimberError(
+                .notFound,
+                "image \(image.repoTags.first ?? image.id.short) is for \(image.config.os)/\(image.config.architecture), not for the wanted platform \(wanted)"
+            )
+        }
+    }
+}

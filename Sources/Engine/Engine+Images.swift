@@ -1,0 +1,167 @@
+public import DockerAPI
+internal import Errors
+internal import Images
+internal import Layers
+public import LinuxKernel
+
+extension Engine {
+    /// Images, newest first.
+    public func images(filters: [String: [String]]) async throws -> [ImageSummary] {
+        let filter = try ImageFilter(filters)
+        return services.images.list().filter(filter.matches).map { image in
+            var summary = ImageSummary()
+            summary.id = image.id.description
+            summary.repoTags = image.repoTags
+            summary.repoDigests = image.repoDigests
+            summary.created = image.created
+            summary.size = image.size
+            summary.virtualSize = image.size
+            summary.labels = image.config.config.labels
+            return summary
+        }
+    }
+
+    /// Everything about one image.
+    public func inspectImage(_ name: String) async throws -> ImageInspect {
+        let image = try services.images.image(name)
+        let config = image.config.config
+        var result = ImageInspect()
+        result.id = image.id.description
+        result.repoTags = image.repoTags
+        result.repoDigests = image.repoDigests
+        result.created = image.config.created ?? ""
+        result.author = image.config.author
+        result.architecture = image.config.architecture
+        result.variant = image.config.variant ?? ""
+        result.os = image.config.os
+        result.size = image.size
+        result.virtualSize = image.size
+        result.graphDriver = DriverData(data: [:], name: "overlay2")
+        result.rootFS.layers = image.config.diffIDs.map(\.description)
+        result.metadata.lastTagTime = Timestamp(seconds: image.loaded, nanoseconds: 0).rfc3339
+        result.config.user = config.user
+        result.config.env = config.env
+        result.config.entrypoint = config.entrypoint
+        result.config.cmd = config.cmd
+        result.config.workingDir = config.workingDir
+        result.config.labels = config.labels
+        result.config.exposedPorts = Set(config.exposedPorts)
+        result.config.volumes = Set(config.volumes)
+        result.config.stopSignal = config.stopSignal ?? ""
+        result.config.onBuild = config.onBuild
+        result.config.shell = config.shell
+        result.config.argsEscaped = config.argsEscaped
+        return result
+    }
+
+    /// Gives an image another reference.
+    public func tagImage(_ name: String, repository: String, tag: String) async throws {
+        _ = try services.images.tag(name, as: tag.isEmpty ? repository : "\(repository):\(tag)")
+    }
+
+    /// Loads the images of an archive.
+    /// - Parameters:
+    ///   - archive: read to its end.
+    ///   - progress: called in order.
+    public func loadImages(
+        from archive: consuming Descriptor, quiet: Bool, progress: @escaping @Sendable (ProgressMessage) async throws -> Void
+    ) async throws {
+        let (steps, continuation) = AsyncStream.makeStream(of: LoadProgress.self, bufferingPolicy: .bufferingNewest(64))
+        let reporter = Task {
+            for await step in steps where !quiet {
+                if let message = LoadMessages.message(step) { try await progress(message) }
+            }
+        }
+        let loaded: [LoadedImage]
+        do {
+            loaded = try await services.images.load(from: archive) { continuation.yield($0) }
+            continuation.finish()
+        } catch {
+            continuation.finish()
+            reporter.cancel()
+            throw error
+        }
+        _ = await reporter.result
+        for image in loaded {
+            for (reference, old) in image.replaced.sorted(by: { $0.key < $1.key }) {
+                try await progress(
+                    ProgressMessage(
+                        stream: "The image \(reference) already exists, renaming the old one with ID \(old) to empty string\n"))
+            }
+            for reference in image.references { try await progress(ProgressMessage(stream: "Loaded image: \(reference)\n")) }
+            if image.references.isEmpty { try await progress(ProgressMessage(stream: "Loaded image ID: \(image.id)\n")) }
+        }
+    }
+}
+
+/// Progress of a load in Docker's stream format.
+enum LoadMessages {
+    static func message(_ step: LoadProgress) -> ProgressMessage? {
+        switch step {
+        case .receiving: nil
+        case .unpacking(let layer, let done, let total):
+            ProgressMessage(
+                status: "Loading layer", progressDetail: ProgressDetail(current: done, total: total), id: layer.short)
+        case .unpacked(let layer): ProgressMessage(status: "Loading layer complete", id: layer.short)
+        case .exists(let layer): ProgressMessage(status: "Layer already exists", id: layer.short)
+        }
+    }
+}
+
+/// `--filter` of image lists and prunes.
+struct ImageFilter: Sendable {
+    private let values: [String: [String]]
+    private let until: Timestamp?
+
+    init(_ values: [String: [String]]) throws {
+        for key in values.keys.sorted() where !["reference", "dangling", "label", "label!", "until", "before", "since"].contains(key) {
+            throw TimberError(.invalidArgument, "invalid filter '\(key)'")
+        }
+        self.values = values
+        guard let text = values["until"]?.first else {
+            until = nil
+            return
+        }
+        guard let time = Timestamp(filter: text) else { throw TimberError(.invalidArgument, "invalid filter 'until=\(text)'") }
+        until = time
+    }
+
+    func matches(_ image: Image) -> Bool {
+        if let until, image.created >= until.seconds { return false }
+        if let dangling = values["dangling"]?.first, image.repoTags.isEmpty != !["0", "false"].contains(dangling.lowercased()) {
+            return false
+        }
+        let labels = image.config.config.labels
+        for wanted in values["label"] ?? [] {
+            let parts = wanted.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard let value = labels[parts[0]], parts.count == 1 || value == parts[1] else { return false }
+        }
+        guard let references = values["reference"], !references.isEmpty else { return true }
+        return references.contains { pattern in
+            image.repoTags.contains { Glob.matches(pattern, $0) || Glob.matches(pattern, String($0.prefix { $0 != ":" })) }
+        }
+    }
+}
+
+/// Shell patterns with `*` and `?`.
+enum Glob {
+    static func matches(_ pattern: String, _ text: String) -> Bool {
+        let (pattern, text) = (Array(pattern.utf8), Array(text.utf8))
+        var (p, t, star, mark) = (0, 0, -1, 0)
+        while t < text.count {
+            if p < pattern.count, pattern[p] == UInt8(ascii: "*") {
+                (star, mark) = (p, t)
+                p += 1
+            } else if p < pattern.count, pattern[p] == text[t] || pattern[p] == UInt8(ascii: "?") {
+                p += 1
+                t += 1
+            } else if star >= 0 {
+                mark += 1
+                (p, t) = (star + 1, mark)
+            } else {
+                return false
+            }
+        }
+        return pattern[p...].allSatisfy { $0 == UInt8(ascii: "*") }
+    }
+}

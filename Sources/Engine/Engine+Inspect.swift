@@ -1,0 +1,41 @@
+public import DockerAPI
+internal import Errors
+
+extension Engine {
+    /// Everything about one container, from the snapshot.
+    public func inspectContainer(_ name: String, size: Bool) async throws -> ContainerInspect {
+        let snapshot = try snapshot(name)
+        let definition = snapshot.definition
+        let directory = services.paths.container(snapshot.id)
+        var result = ContainerInspect()
+        result.id = snapshot.id
+        result.created = definition.created.rfc3339
+        result.path = definition.arguments.first ?? ""
+        result.args = Array(definition.arguments.dropFirst())
+        result.state = InspectMapping.state(snapshot.lifecycle)
+        result.image = definition.image
+        result.resolvConfPath = "\(directory)/resolv.conf"
+        result.hostnamePath = "\(directory)/hostname"
+        result.hostsPath = "\(directory)/hosts"
+        result.logPath = "\(directory)/log"
+        result.name = "/\(snapshot.name)"
+        result.driver = "overlay2"
+        result.platform = "linux"
+        result.execIDs = snapshot.execIDs
+        result.hostConfig = definition.host
+        if result.hostConfig.logConfig.type.isEmpty { result.hostConfig.logConfig.type = "json-file" }
+        if result.hostConfig.shmSize == 0 { result.hostConfig.shmSize = 64 << 20 }
+        result.graphDriver = DriverData(
+            data: ["UpperDir": "\(directory)/upper", "WorkDir": "\(directory)/work"], name: "overlay2")
+        result.mounts = InspectMapping.mounts(snapshot, services.paths)
+        result.config = definition.config
+        if result.config.hostname.isEmpty { result.config.hostname = String(snapshot.id.prefix(12)) }
+        result.networkSettings = InspectMapping.networkSettings(snapshot)
+        if size {
+            let own = try await containerSize(snapshot.id)
+            result.sizeRw = own
+            result.sizeRootFs = own + imageSize(definition.image)
+        }
+        return result
+    }
+}

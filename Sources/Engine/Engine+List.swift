@@ -1,0 +1,81 @@
+public import DockerAPI
+internal import Errors
+internal import Foundation
+internal import Networks
+
+extension Engine {
+    /// Containers, newest first, from the snapshot.
+    public func containers(all: Bool, limit: Int?, size: Bool, filters: [String: [String]]) async throws -> [ContainerSummary] {
+        let filter = try ContainerFilter(filters, allowed: ContainerFilter.listKeys)
+        let everything = all || limit != nil || !filter["status"].isEmpty || !filter["exited"].isEmpty
+        let before = try filter["before"].map { try snapshot($0).definition.created }.min()
+        let since = try filter["since"].map { try snapshot($0).definition.created }.max()
+        var chosen = services.registry.snapshots.filter { snapshot in
+            (everything || snapshot.lifecycle.run != nil) && filter.matches(snapshot)
+                && (before.map { snapshot.definition.created < $0 } ?? true) && (since.map { snapshot.definition.created > $0 } ?? true)
+        }
+        chosen.sort { $0.definition.created > $1.definition.created }
+        if let limit, limit > 0 { chosen = Array(chosen.prefix(limit)) }
+        let now = Timestamp.now()
+        var summaries = chosen.map { summary(of: $0, now: now) }
+        if size {
+            for index in summaries.indices {
+                summaries[index].sizeRw = try await containerSize(summaries[index].id)
+                summaries[index].sizeRootFs = summaries[index].sizeRw + imageSize(chosen[index].definition.image)
+            }
+        }
+        return summaries
+    }
+
+    private func summary(of snapshot: Snapshot, now: Timestamp) -> ContainerSummary {
+        let definition = snapshot.definition
+        return ContainerSummary(
+            id: snapshot.id, names: ["/\(snapshot.name)"], image: definition.config.image, imageID: definition.image,
+            command: definition.arguments.joined(separator: " "), created: definition.created.seconds,
+            ports: InspectMapping.ports(snapshot),
+            labels: definition.config.labels, state: snapshot.lifecycle.status, status: StatusText.text(snapshot.lifecycle, now: now),
+            hostConfig: HostConfigSummary(networkMode: definition.network.word),
+            networkSettings: NetworkSettingsSummary(networks: InspectMapping.networks(snapshot)),
+            mounts: InspectMapping.mounts(snapshot, services.paths))
+    }
+
+    func imageSize(_ id: String) -> Int64 {
+        (try? services.images.image(id))?.size ?? 0
+    }
+}
+
+/// `Up 3 minutes`, `Exited (0) 2 hours ago`: Docker's words for people.
+enum StatusText {
+    static func text(_ lifecycle: Lifecycle, now: Timestamp) -> String {
+        switch lifecycle.phase {
+        case .created, .starting: return lifecycle.startedAt == nil ? "Created" : exited(lifecycle, now)
+        case .running(let run):
+            let duration = duration(since: lifecycle.startedAt ?? now, now)
+            return run.paused ? "Up \(duration) (Paused)" : "Up \(duration)"
+        case .exited: return exited(lifecycle, now)
+        case .removing: return "Removal In Progress"
+        }
+    }
+
+    private static func exited(_ lifecycle: Lifecycle, _ now: Timestamp) -> String {
+        guard let exit = lifecycle.lastExit else { return "Created" }
+        return "Exited (\(exit.code)) \(duration(since: exit.finishedAt, now)) ago"
+    }
+
+    private static func duration(since start: Timestamp, _ now: Timestamp) -> String {
+        let seconds = max(0, now.seconds - start.seconds)
+        switch seconds {
+        case 0: return "Less than a second"
+        case 1: return "1 second"
+        case 2..<60: return "\(seconds) seconds"
+        case 60..<120: return "About a minute"
+        case 120..<3600: return "\(seconds / 60) minutes"
+        case 3600..<5400: return "About an hour"
+        case 5400..<172_800: return "\((seconds + 1800) / 3600) hours"
+        case 172_800..<1_209_600: return "\(seconds / 86400) days"
+        case 1_209_600..<5_184_000: return "\(seconds / 604_800) weeks"
+        case 5_184_000..<63_072_000: return "\(seconds / 2_592_000) months"
+        default: return "\(seconds / 31_536_000) years"
+        }
+    }
+}

@@ -1,0 +1,80 @@
+internal import Errors
+internal import Foundation
+internal import Glibc
+internal import Images
+internal import LinuxKernel
+internal import Networks
+internal import State
+
+extension Engine {
+    /// Takes over what an earlier daemon left, then opens the network. Call once, before the API is served.
+    public func recover() async throws {
+        let seccomp = services.seccomp
+        Task.detached { try await BlockingPool.shared.run { try seccomp.prepare() } }
+        try services.trash.empty()
+        try await services.images.recover()
+        try await services.volumes.recover()
+        let records = try await services.database.containers()
+        var attachments: [NetworkManager.Attachment] = []
+        for record in records {
+            guard let attachment = await adopt(record) else { continue }
+            attachments.append(attachment)
+        }
+        try await services.networks.start(expected: attachments)
+        try await removeOrphans(known: Set(records.map(\.id)))
+    }
+
+    /// Ends what belongs to this daemon only; containers go on.
+    public func shutDown() async {
+        await services.networks.shutDown()
+    }
+
+    /// Removes everything that Timber made in the host's network.
+    /// - Throws: `TimberError.conflict` while containers run.
+    public func cleanNetwork() async throws {
+        try await recover()
+        if let running = services.registry.snapshots.first(where: { $0.lifecycle.run != nil }) {
+            throw TimberError(.conflict, "container \(running.name) is running: stop it before the network is removed")
+        }
+        try await services.networks.tearDown()
+    }
+
+    /// Returns what the network must keep for a container that still runs.
+    private func adopt(_ record: ContainerRecord) async -> NetworkManager.Attachment? {
+        do {
+            let decoder = JSONDecoder()
+            let definition = try decoder.decode(Definition.self, from: Data(record.definition))
+            let stored = try decoder.decode(StoredState.self, from: Data(record.state))
+            let container = Container(
+                id: record.id, name: record.name, definition: definition, lifecycle: stored.lifecycle, services: services)
+            _ = services.registry.reserve(name: record.name, for: record.id)
+            services.registry.add(container, await container.snapshot)
+            try await container.adopt(stored)
+            guard let snapshot = services.registry.snapshot(id: record.id), snapshot.lifecycle.run != nil, let endpoint = snapshot.endpoint
+            else { return nil }
+            return NetworkManager.Attachment(endpoint: endpoint, ports: snapshot.ports, owner: record.name)
+        } catch {
+            // Quarantine: the row and the files stay as they are, for somebody to look at.
+            _ = services.registry.reserve(name: record.name, for: record.id)
+            services.log.error(
+                "cannot take over a container; it is left untouched", metadata: ["container": "\(record.id)", "error": "\(error)"])
+            return nil
+        }
+    }
+
+    /// Removes directories and cgroups that no row names.
+    private func removeOrphans(known: Set<String>) async throws {
+        let (paths, trash, cgroups, log) = (services.paths, services.trash, services.cgroups, services.log)
+        let running = Set(services.registry.snapshots.filter { $0.lifecycle.run != nil || $0.lifecycle.phase == .starting }.map(\.id))
+        try await BlockingPool.shared.run {
+            for id in try Tree.names(paths.containers) where !known.contains(id) {
+                log.notice("removing a container directory that no record names", metadata: ["container": "\(id)"])
+                try trash.discard("\(paths.containers)/\(id)")
+            }
+            for id in try Tree.names(paths.bundles) where !running.contains(id) { try Tree.remove("\(paths.bundles)/\(id)") }
+            for id in try cgroups.removeOrphans(known: running) {
+                log.notice("removed a cgroup that no running container has", metadata: ["container": "\(id)"])
+            }
+        }
+    }
+}

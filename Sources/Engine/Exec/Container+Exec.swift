@@ -1,0 +1,177 @@
+internal import CTimber
+internal import Confinement
+internal import DockerAPI
+internal import Errors
+internal import LinuxKernel
+
+extension Container {
+    /// Ended execs that are remembered for inspect.
+    private static let rememberedExecs = 64
+
+    /// Prepares a process; nothing runs yet.
+    func createExec(_ request: ExecCreateRequest) throws -> String {
+        guard let run = lifecycle.run else { throw TimberError(.conflict, "container \(name) is not running") }
+        if run.paused { throw TimberError(.conflict, "container \(name) is paused: unpause it before exec") }
+        guard let command = request.cmd, let program = command.first, !program.isEmpty else {
+            throw TimberError(.invalidArgument, "no exec command specified")
+        }
+        forgetOldExecs()
+        let exec = Exec(id: ContainerName.makeID(), request: request)
+        execs[exec.id] = exec
+        services.registry.bind(exec: exec.id, to: id)
+        services.events.container("exec_create: \(command.joined(separator: " "))", snapshot, extra: ["execID": exec.id])
+        return exec.id
+    }
+
+    /// Starts it.
+    /// - Parameter attached: whether a client wants its streams.
+    /// - Returns: the client's end of the stream, nil when detached. A process that cannot run leaves its reason in the stream and 126
+    ///   or 127 as exit status, as Docker does; detached, the reason is thrown.
+    func startExec(_ execID: String, attached: Bool, size: [Int]?) async throws -> SharedDescriptor? {
+        guard var exec = execs[execID] else { throw TimberError(.notFound, "No such exec instance: \(execID)") }
+        guard case .created = exec.phase else {
+            throw TimberError(.conflict, "exec \(execID.prefix(12)) has already been started")
+        }
+        guard let run = lifecycle.run, let shim = self.run.shim, let cgroup = self.run.cgroup else {
+            throw TimberError(.conflict, "container \(name) is not running")
+        }
+        if run.paused { throw TimberError(.conflict, "container \(name) is paused: unpause it before exec") }
+        lastExecNumber += 1
+        exec.number = lastExecNumber
+        exec.phase = .starting
+        if let size { exec.request.consoleSize = size }
+        execs[execID] = exec
+        let (client, shimEnd) = try UnixSocket.pair()
+        do {
+            let lower = try services.images.heldLayers(by: id)
+            let process = try await execProcess(exec.request, lower: lower)
+            let stdio = Stdio(openStdin: attached && exec.request.attachStdin, stdinOnce: true)
+            let seccomp = try await execFilter(exec.request)
+            let streams = attached ? Self.streams(exec.request) : 0
+            let number = exec.number
+            try await BlockingPool.shared.run {
+                let join = try cgroup.join()
+                let (payload, table) = try LaunchPlan.compile(
+                    process, stdio: stdio, seccomp: seccomp, cgroupDirectory: join.directory?.raw, cgroupTasks: join.tasks.map(\.raw))
+                if attached {
+                    try shim.send(TIMBER_REQUEST_ATTACH, process: number, value: streams, descriptors: [shimEnd.raw])
+                }
+                try shim.send(TIMBER_REQUEST_EXEC, process: number, payload: payload, descriptors: table.numbers)
+                withExtendedLifetime(join) {}
+            }
+        } catch {
+            execs[execID]?.phase = .ended(code: 126)
+            throw error
+        }
+        guard case .failure(let failure) = try await exec.launched.value() else { return attached ? client : nil }
+        execs[execID]?.phase = .ended(code: failure.exitCode)
+        guard attached else { throw failure.error }
+        return try Self.stream(explaining: failure.error, terminal: exec.request.tty)
+    }
+
+    /// Sets the size of an exec's terminal.
+    func resizeExec(_ execID: String, rows: Int, columns: Int) throws {
+        guard let exec = execs[execID] else { throw TimberError(.notFound, "No such exec instance: \(execID)") }
+        guard exec.isRunning, let shim = run.shim else { throw TimberError(.conflict, "exec \(execID.prefix(12)) is not running") }
+        try shim.send(TIMBER_REQUEST_RESIZE, process: exec.number, value: try WindowSize.packed(rows: rows, columns: columns))
+    }
+
+    /// What an exec is doing.
+    func inspectExec(_ execID: String) throws -> ExecInspect {
+        guard let exec = execs[execID] else { throw TimberError(.notFound, "No such exec instance: \(execID)") }
+        var result = exec.inspect
+        result.containerID = id
+        return result
+    }
+
+    // MARK: Events of the shim
+
+    func execStarted(_ number: UInt32, pid: Int32) {
+        update(number) { exec in
+            exec.phase = .running(pid: pid)
+            exec.launched.fulfil(.success(()))
+        }
+    }
+
+    func execFailed(_ number: UInt32, _ failure: LaunchFailure) {
+        update(number) { exec in
+            exec.phase = .ended(code: failure.exitCode)
+            exec.launched.fulfil(.failure(failure))
+        }
+    }
+
+    func execEnded(_ number: UInt32, code: Int32) {
+        update(number) { exec in
+            exec.phase = .ended(code: code)
+            // A container that ends while an exec starts: whoever waits is told.
+            exec.launched.fulfil(.failure(LaunchFailure(stage: TIMBER_STAGE_LOST, errno: 32, detail: "")))
+        }
+    }
+
+    private func update(_ number: UInt32, _ change: (inout Exec) -> Void) {
+        guard let id = execs.first(where: { $0.value.number == number && number > 0 })?.key, var exec = execs[id] else { return }
+        change(&exec)
+        execs[id] = exec
+        publish()
+    }
+
+    // MARK: Parts
+
+    private func execProcess(_ request: ExecCreateRequest, lower: [String]) async throws -> RuntimeSpec.Process {
+        let identity = try await execIdentity(request, lower: lower)
+        let grant = try CapabilityGrant.resolve(
+            add: definition.host.capAdd ?? [], drop: definition.host.capDrop ?? [],
+            privileged: definition.host.privileged || request.privileged)
+        let names = grant.capabilities.names
+        let security = try SecurityOptions(parsing: definition.host.securityOpt)
+        var environment = Environment(request.tty ? ["TERM=xterm"] : [])
+        for variable in SpecBuilder.environment(id: id, definition, home: identity.home) { environment.set(variable) }
+        for variable in request.env { environment.set(variable) }
+        let workingDirectory = request.workingDir.isEmpty ? definition.config.workingDir : request.workingDir
+        return RuntimeSpec.Process(
+            terminal: request.tty, consoleSize: SpecBuilder.consoleSize(request.consoleSize ?? []),
+            user: RuntimeSpec.User(uid: identity.uid, gid: identity.gid, additionalGids: identity.groups), args: request.cmd ?? [],
+            env: environment.variables, cwd: workingDirectory.isEmpty ? "/" : workingDirectory,
+            capabilities: RuntimeSpec.Capabilities(bounding: names, effective: names, permitted: names), rlimits: nil,
+            noNewPrivileges: security.noNewPrivileges, oomScoreAdj: nil)
+    }
+
+    private func execIdentity(_ request: ExecCreateRequest, lower: [String]) async throws -> UserDatabase.Identity {
+        try await identity(
+            user: request.user.isEmpty ? definition.config.user : request.user, groups: definition.host.groupAdd, lower: lower)
+    }
+
+    private func execFilter(_ request: ExecCreateRequest) async throws -> SeccompFilter? {
+        let security = try SecurityOptions(parsing: definition.host.securityOpt)
+        let grant = try CapabilityGrant.resolve(
+            add: definition.host.capAdd ?? [], drop: definition.host.capDrop ?? [], privileged: definition.host.privileged)
+        let choice: SeccompChoice = definition.host.privileged || request.privileged ? .unconfined : security.seccomp
+        let compiler = services.seccomp
+        return try await BlockingPool.shared.run { try compiler.filter(choice, capabilities: grant.capabilities) }
+    }
+
+    private func forgetOldExecs() {
+        let ended = execs.values.filter {
+            if case .ended = $0.phase { return true }
+            return false
+        }
+        guard ended.count > Self.rememberedExecs else { return }
+        for exec in ended.sorted(by: { $0.number < $1.number }).prefix(ended.count - Self.rememberedExecs) {
+            execs[exec.id] = nil
+            services.registry.forget(exec: exec.id)
+        }
+    }
+
+    private static func streams(_ request: ExecCreateRequest) -> UInt32 {
+        (request.attachStdin ? TIMBER_ATTACH_STDIN : 0) | (request.attachStdout ? TIMBER_ATTACH_STDOUT : 0)
+            | (request.attachStderr ? TIMBER_ATTACH_STDERR : 0)
+    }
+
+    /// A stream that holds nothing but the reason, in the form the client expects.
+    private static func stream(explaining error: TimberError, terminal: Bool) throws -> SharedDescriptor {
+        let (client, writer) = try UnixSocket.pair()
+        let text = Array("\(error)\r\n".utf8)
+        try UnixSocket.send(terminal ? text : StreamFrame.frame(.stderr, text), to: writer.raw)
+        return client
+    }
+}

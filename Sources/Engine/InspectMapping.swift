@@ -1,0 +1,110 @@
+internal import DockerAPI
+internal import Networks
+
+/// A snapshot in Docker's shapes.
+enum InspectMapping {
+    static func ports(_ snapshot: Snapshot) -> [DockerAPI.Port] {
+        var result = snapshot.ports.map {
+            DockerAPI.Port(ip: "\($0.hostAddress)", privatePort: $0.containerPort, publicPort: $0.hostPort, type: $0.transport.rawValue)
+        }
+        guard snapshot.lifecycle.run != nil else { return result }
+        for exposed in snapshot.definition.config.exposedPorts.sorted() {
+            let parts = exposed.split(separator: "/").map(String.init)
+            guard let number = parts.first.flatMap({ UInt16($0) }) else { continue }
+            let type = parts.count > 1 ? parts[1] : "tcp"
+            if !result.contains(where: { $0.privatePort == number && $0.type == type }) {
+                result.append(DockerAPI.Port(privatePort: number, type: type))
+            }
+        }
+        return result
+    }
+
+    static func portMap(_ snapshot: Snapshot) -> PortMap {
+        var map: PortMap = [:]
+        guard snapshot.lifecycle.run != nil else { return map }
+        for exposed in snapshot.definition.config.exposedPorts { map[exposed] = [] }
+        for port in snapshot.ports {
+            map["\(port.containerPort)/\(port.transport.rawValue)", default: []].append(
+                DockerAPI.PortBinding(hostIP: "\(port.hostAddress)", hostPort: "\(port.hostPort)"))
+        }
+        return map
+    }
+
+    static func networks(_ snapshot: Snapshot) -> [String: EndpointSettings] {
+        let name = snapshot.definition.network.word
+        guard !name.hasPrefix("container:") else { return [:] }
+        var settings = EndpointSettings()
+        settings.networkID = NetworkID.of(name)
+        if let endpoint = snapshot.endpoint {
+            settings.endpointID = "\(endpoint.id)"
+            settings.gateway = "\(endpoint.gateway)"
+            settings.ipAddress = "\(endpoint.address)"
+            settings.ipPrefixLen = Int(endpoint.prefixLength)
+            settings.macAddress = "\(endpoint.mac)"
+        }
+        return [name: settings]
+    }
+
+    static func networkSettings(_ snapshot: Snapshot) -> NetworkSettings {
+        var settings = NetworkSettings()
+        settings.ports = portMap(snapshot)
+        settings.networks = networks(snapshot)
+        if let endpoint = snapshot.endpoint {
+            settings.sandboxID = snapshot.id
+            settings.endpointID = endpoint.id
+            settings.gateway = "\(endpoint.gateway)"
+            settings.ipAddress = "\(endpoint.address)"
+            settings.ipPrefixLen = Int(endpoint.prefixLength)
+            settings.macAddress = "\(endpoint.mac)"
+        }
+        return settings
+    }
+
+    static func mounts(_ snapshot: Snapshot, _ paths: Paths) -> [MountPoint] {
+        snapshot.definition.mounts.map { mount in
+            var point = MountPoint()
+            point.type = mount.kind.rawValue
+            point.destination = mount.destination
+            point.mode = mount.mode
+            point.rw = !mount.readOnly
+            switch mount.kind {
+            case .bind:
+                point.source = mount.source
+                point.propagation = mount.propagation.isEmpty ? "rprivate" : mount.propagation
+            case .volume:
+                point.name = mount.volume
+                point.source = paths.volume(mount.volume)
+                point.driver = "local"
+            case .tmpfs:
+                break
+            }
+            return point
+        }
+    }
+
+    static func state(_ lifecycle: Lifecycle) -> ContainerState {
+        var state = ContainerState()
+        state.status = lifecycle.status
+        state.running = lifecycle.run != nil
+        state.paused = lifecycle.run?.paused ?? false
+        state.pid = Int(lifecycle.run?.pid ?? 0)
+        if let started = lifecycle.startedAt { state.startedAt = started.rfc3339 }
+        if let exit = lifecycle.lastExit {
+            state.finishedAt = exit.finishedAt.rfc3339
+            if lifecycle.run == nil {
+                state.exitCode = Int(exit.code)
+                state.oomKilled = exit.outOfMemory
+                state.error = exit.error
+            }
+        }
+        return state
+    }
+}
+
+/// The built-in networks have ids that never change.
+enum NetworkID {
+    static func of(_ name: String) -> String {
+        let digits = name.utf8.map { byte in String(byte, radix: 16) }.joined()
+        return (digits + String(repeating: "0", count: 64)).prefix(64).description
+    }
+}

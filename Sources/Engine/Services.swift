@@ -1,0 +1,27 @@
+internal import Cgroups
+internal import Confinement
+internal import Errors
+internal import Images
+internal import LinuxKernel
+internal import Logging
+internal import Networks
+internal import State
+
+/// What every container needs from the daemon, made once.
+struct Services: Sendable {
+    let paths: Paths
+    let database: Database
+    let images: ImageStore
+    let networks: NetworkManager
+    let cgroups: CgroupManager
+    let seccomp: SeccompCompiler
+    let bundles: BundleConfig
+    let shim: SealedProgram
+    let registry: Registry
+    let events: EventHub
+    let volumes: VolumeStore
+    let trash: Trash
+    let log: Logger
+    /// `/proc/sys/kernel/random/boot_id`: what an older boot left is not mistaken for what runs now.
+    let bootID: String
+}

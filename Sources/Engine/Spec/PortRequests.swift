@@ -1,0 +1,36 @@
+internal import DockerAPI
+internal import Errors
+internal import Networks
+
+/// `-p`, `-P` and EXPOSE as bindings.
+enum PortRequests {
+    /// Checks and flattens the request's port map, so that a bad one is refused at creation.
+    /// - Throws: `TimberError.invalidArgument` that names the port.
+    static func parse(_ ports: PortMap) throws -> [Definition.PortRequest] {
+        var requests: [Definition.PortRequest] = []
+        for (container, bindings) in ports.sorted(by: { $0.key < $1.key }) {
+            for binding in bindings.isEmpty ? [DockerAPI.PortBinding()] : bindings {
+                let request = Definition.PortRequest(container: container, hostIP: binding.hostIP, hostPort: binding.hostPort)
+                // An IPv6 wildcard beside the IPv4 one says nothing new: Timber refuses IPv6 connections at once.
+                if request.hostIP == "::" { continue }
+                _ = try Networks.PortBinding(containerPort: request.container, hostIP: request.hostIP, hostPort: request.hostPort)
+                requests.append(request)
+            }
+        }
+        return requests
+    }
+
+    /// What to publish at this start.
+    static func bindings(_ definition: Definition) throws -> [Networks.PortBinding] {
+        var bindings = try definition.ports.map {
+            try Networks.PortBinding(containerPort: $0.container, hostIP: $0.hostIP, hostPort: $0.hostPort)
+        }
+        if definition.host.publishAllPorts {
+            let named = Set(definition.ports.map(\.container))
+            for port in definition.config.exposedPorts.sorted() where !named.contains(port) {
+                bindings.append(try Networks.PortBinding(containerPort: port, hostIP: "", hostPort: ""))
+            }
+        }
+        return bindings
+    }
+}

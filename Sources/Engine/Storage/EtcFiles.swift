@@ -1,0 +1,57 @@
+internal import DockerAPI
+internal import Errors
+internal import LinuxKernel
+
+/// /etc/hostname, /etc/hosts and /etc/resolv.conf as the container sees them.
+enum EtcFiles {
+    /// Writes all three into the container's directory.
+    static func write(into directory: String, hostname: String, domainname: String, address: String?, host: HostConfig) throws {
+        try Files.write(Array("\(hostname)\n".utf8), to: "\(directory)/hostname", mode: 0o644)
+        try Files.write(
+            Array(try hosts(hostname: hostname, domainname: domainname, address: address, host).utf8), to: "\(directory)/hosts", mode: 0o644
+        )
+        try Files.write(Array(try resolvConf(host).utf8), to: "\(directory)/resolv.conf", mode: 0o644)
+    }
+
+    private static func hosts(hostname: String, domainname: String, address: String?, _ host: HostConfig) throws -> String {
+        var lines = [
+            "127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", "fe00::\tip6-localnet", "ff00::\tip6-mcastprefix",
+            "ff02::1\tip6-allnodes", "ff02::2\tip6-allrouters",
+        ]
+        for extra in host.extraHosts {
+            guard let colon = extra.firstIndex(of: ":"), colon != extra.startIndex else {
+                throw TimberError(.invalidArgument, "bad format for --add-host: \"\(extra)\": expected name:address")
+            }
+            lines.append("\(extra[extra.index(after: colon)...])\t\(extra[..<colon])")
+        }
+        if let address {
+            lines.append("\(address)\t\(domainname.isEmpty ? "" : "\(hostname).\(domainname) ")\(hostname)")
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// The host's name servers, less those on the host's loopback, which the container cannot reach. There is no public fallback:
+    /// see docs/differences.md.
+    private static func resolvConf(_ host: HostConfig) throws -> String {
+        let ownNetwork = host.networkMode != "host"
+        let systemd = "/run/systemd/resolve/resolv.conf"
+        let base = (try? Files.read("/etc/resolv.conf")).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        var lines = base.split(separator: "\n").map(String.init)
+        if ownNetwork, lines.contains(where: { $0.hasPrefix("nameserver 127.0.0.53") }),
+            let upstream = try? Files.read(systemd)
+        {
+            lines = String(decoding: upstream, as: UTF8.self).split(separator: "\n").map(String.init)
+        }
+        let words = lines.map { $0.split(whereSeparator: { $0 == " " || $0 == "\t" }).map(String.init) }
+        func values(_ key: String) -> [[String]] { words.filter { $0.first == key }.map { Array($0.dropFirst()) } }
+        var servers = values("nameserver").compactMap(\.first)
+        if ownNetwork { servers.removeAll { $0.hasPrefix("127.") || $0 == "::1" } }
+        if !host.dns.isEmpty { servers = host.dns }
+        let search = host.dnsSearch.isEmpty ? values("search").last ?? [] : host.dnsSearch.filter { $0 != "." }
+        let options = host.dnsOptions.isEmpty ? values("options").last ?? [] : host.dnsOptions
+        var result = servers.map { "nameserver \($0)" }
+        if !search.isEmpty { result.append("search \(search.joined(separator: " "))") }
+        if !options.isEmpty { result.append("options \(options.joined(separator: " "))") }
+        return result.joined(separator: "\n") + "\n"
+    }
+}

@@ -1,0 +1,131 @@
+internal import DockerAPI
+internal import Errors
+internal import LinuxKernel
+
+/// Turns `-v`, `--mount`, `--tmpfs`, `VOLUME` and `Volumes` into mounts, by Docker's rules.
+enum MountParsing {
+    /// Every mount of a container: binds and mounts first, then tmpfs, then anonymous volumes where nothing is mounted yet.
+    /// - Throws: `TimberError.invalidArgument` that names the mount.
+    static func resolve(_ config: ContainerConfig, _ host: HostConfig) throws -> [MountSpec] {
+        var mounts: [MountSpec] = []
+        for bind in host.binds { try add(try parse(bind: bind), to: &mounts) }
+        for mount in host.mounts { try add(try parse(mount), to: &mounts) }
+        for (path, options) in host.tmpfs.sorted(by: { $0.key < $1.key }) {
+            let words = options.split(separator: ",").map(String.init)
+            try add(
+                MountSpec(kind: .tmpfs, source: "", destination: try destination(path), readOnly: words.contains("ro"), options: words),
+                to: &mounts)
+        }
+        for path in config.volumes.sorted() {
+            let destination = try destination(path)
+            guard !mounts.contains(where: { $0.destination == destination }) else { continue }
+            mounts.append(
+                MountSpec(kind: .volume, source: "", volume: ContainerName.makeID(), destination: destination, anonymous: true))
+        }
+        // A mount below another must come after it.
+        return mounts.sorted { $0.destination.split(separator: "/").count < $1.destination.split(separator: "/").count }
+    }
+
+    private static func add(_ mount: MountSpec, to mounts: inout [MountSpec]) throws {
+        if mounts.contains(where: { $0.destination == mount.destination }) {
+            throw TimberError(.invalidArgument, "duplicate mount point: \(mount.destination)")
+        }
+        mounts.append(mount)
+    }
+
+    /// `source:destination[:options]`.
+    private static func parse(bind: String) throws -> MountSpec {
+        let parts = bind.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        guard (2...3).contains(parts.count), !parts[0].isEmpty, !parts[1].isEmpty else {
+            throw TimberError(.invalidArgument, "invalid volume specification: '\(bind)': expected source:destination[:options]")
+        }
+        var mount = MountSpec(kind: .bind, source: "", destination: try destination(parts[1]))
+        if let path = cleanPath(parts[0]) {
+            mount.source = path
+        } else {
+            mount.kind = .volume
+            mount.volume = try volumeName(parts[0], in: bind)
+        }
+        mount.mode = parts.count == 3 ? parts[2] : ""
+        for word in mount.mode.split(separator: ",").map(String.init) {
+            switch word {
+            case "ro": mount.readOnly = true
+            case "rw", "z", "Z", "cached", "delegated", "consistent": break
+            case "nocopy": mount.copyUp = false
+            case "copy": mount.copyUp = true
+            case "bind": mount.recursive = false
+            case "rbind": mount.recursive = true
+            case "private", "rprivate", "slave", "rslave", "shared", "rshared": mount.propagation = word
+            default: throw TimberError(.invalidArgument, "invalid mode \"\(word)\" in volume specification '\(bind)'")
+            }
+        }
+        return mount
+    }
+
+    private static func parse(_ mount: Mount) throws -> MountSpec {
+        var result = MountSpec(
+            kind: .bind, source: "", destination: try destination(mount.target), readOnly: mount.readOnly,
+            mode: mount.readOnly ? "ro" : "")
+        switch mount.type {
+        case "bind":
+            guard let source = cleanPath(mount.source) else {
+                throw TimberError(
+                    .invalidArgument, "invalid mount for \(mount.target): the source \"\(mount.source)\" must be an absolute path")
+            }
+            if mount.bindOptions?.createMountpoint != true, Files.isDirectory(source) == nil {
+                throw TimberError(
+                    .invalidArgument, "invalid mount for \(mount.target): the bind source path \(source) does not exist on the host")
+            }
+            result.source = source
+            result.propagation = mount.bindOptions?.propagation ?? ""
+            result.recursive = mount.bindOptions?.nonRecursive != true
+        case "volume":
+            result.kind = .volume
+            if mount.source.isEmpty {
+                result.volume = ContainerName.makeID()
+                result.anonymous = true
+            } else {
+                result.volume = try volumeName(mount.source, in: "type=volume,source=\(mount.source)")
+            }
+            result.copyUp = mount.volumeOptions?.noCopy != true
+            if let options = mount.volumeOptions, !options.subpath.isEmpty || !(options.driverConfig?.options.isEmpty ?? true) {
+                throw TimberError(.unsupported, "volume-subpath and volume driver options are not supported by Timber (\(mount.target))")
+            }
+        case "tmpfs":
+            result.kind = .tmpfs
+            guard mount.source.isEmpty else {
+                throw TimberError(.invalidArgument, "invalid mount for \(mount.target): a tmpfs has no source")
+            }
+            if let options = mount.tmpfsOptions {
+                if options.sizeBytes > 0 { result.options.append("size=\(options.sizeBytes)") }
+                if options.mode > 0 { result.options.append("mode=\(String(options.mode, radix: 8))") }
+                result.options += options.options.map { $0.joined(separator: "=") }
+            }
+        default:
+            throw TimberError(.unsupported, "mount type \"\(mount.type)\" for \(mount.target) is not supported by Timber")
+        }
+        return result
+    }
+
+    private static func destination(_ path: String) throws -> String {
+        guard let clean = cleanPath(path), clean != "/" else {
+            throw TimberError(
+                .invalidArgument, "invalid mount path: '\(path)' must be an absolute path in the container other than '/'")
+        }
+        // A mount over /proc would lead writes of labels and limits elsewhere (CVE-2019-16884, CVE-2019-19921).
+        guard clean != "/proc", !clean.hasPrefix("/proc/") else {
+            throw TimberError(.invalidArgument, "invalid mount path: '\(path)' is inside /proc")
+        }
+        return clean
+    }
+
+    private static func volumeName(_ name: String, in specification: String) throws -> String {
+        guard (try? ContainerName.validated(name)) == name else {
+            throw TimberError(
+                .invalidArgument,
+                "invalid volume name \(name.debugDescription) in '\(specification)': only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed; use an absolute path for a directory of the host"
+            )
+        }
+        return name
+    }
+}

@@ -1,0 +1,8 @@
+import Daemon
+
+@main
+struct Main {
+    static func main() async {
+        await TimberDaemon.main()
+    }
+}
