@@ -11,7 +11,7 @@ public enum SeccompChoice: Sendable, Hashable {
     case profile(SeccompProfile)
 }
 
-/// Compiles profiles and remembers the filters: one takes 12 to 15 ms, more than the rest of a container's start.
+/// Compiles profiles and remembers the filters: one takes half a millisecond, a tenth of a container's start.
 public final class SeccompCompiler: Sendable {
     private struct Key: Hashable {
         /// nil: the default profile, whose hundreds of names need not be hashed then.
@@ -23,14 +23,13 @@ public final class SeccompCompiler: Sendable {
     private static let limit = 64
 
     private let known = Mutex<[Key: SeccompFilter]>([:])
-    /// Held while compiling, so that a second caller waits for the first one's result instead of computing it again.
+    /// Held while compiling, so that of many containers that start at once one compiles and the others wait for it.
     private let compiling = Mutex(())
 
     /// Makes a compiler that remembers nothing yet.
     public init() {}
 
-    /// Compiles the default profile for the default capabilities. Blocks for about 15 ms: call it on a pool when the daemon starts;
-    /// a container that is started meanwhile waits for it.
+    /// Compiles the default profile for the default capabilities, so that the first container need not wait for it.
     /// - Throws: as `filter`.
     public func prepare() throws {
         _ = try filter(.default, capabilities: try CapabilityGrant.resolve(add: [], drop: []).capabilities)
@@ -41,7 +40,7 @@ public final class SeccompCompiler: Sendable {
 
     /// The filter for a container.
     ///
-    /// Microseconds when it is known; blocks for about 15 ms for a new pair of profile and capabilities.
+    /// Microseconds when it is known; half a millisecond for a new pair of profile and capabilities.
     /// - Parameters:
     ///   - choice: which profile. Privileged containers get `.unconfined`.
     ///   - capabilities: the container's bounding set; some system calls come with a capability.
@@ -59,7 +58,7 @@ public final class SeccompCompiler: Sendable {
             if let filter = known.withLock({ $0[key] }) { return filter }
             let filter = try (key.profile ?? .default).resolved(capabilities: capabilities).compiled()
             known.withLock { known in
-                // Whose turn it is does not matter much: the default set is made again in 15 ms.
+                // Whose turn it is does not matter: any of them is soon made again.
                 if known.count >= Self.limit, let victim = known.keys.first(where: { $0.profile != nil }) ?? known.keys.first {
                     known[victim] = nil
                 }

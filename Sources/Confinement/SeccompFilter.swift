@@ -1,7 +1,4 @@
-internal import CSeccomp
 internal import Errors
-internal import Glibc
-internal import LinuxKernel
 
 /// A compiled filter, ready for seccomp(2).
 public struct SeccompFilter: Sendable, Hashable {
@@ -15,110 +12,184 @@ public struct SeccompFilter: Sendable, Hashable {
 extension ResolvedSeccomp {
     /// BPF_MAXINSNS: the kernel refuses longer programs.
     private static let maximumInstructions = 4096
-    /// libseccomp up to 2.5.4 goes wrong with its binary tree when there are no rules; few rules need none anyway.
-    private static let treeThreshold = 32
 
-    /// Compiles to BPF with libseccomp, and puts our prologue before it.
-    /// - Throws: `TimberError(.invalidArgument)` for a rule that cannot be expressed, `.unavailable` when libseccomp fails.
+    /// Compiles to BPF: a binary search over ranges of numbers for each ABI. docs/adr/0006-seccomp-code.md has why not by libseccomp.
+    /// - Throws: `TimberError(.invalidArgument)` for a profile that is too large.
     func compiled() throws -> SeccompFilter {
-        guard let context = seccomp_init(defaultAction.returnValue) else {
-            throw TimberError(.unavailable, "libseccomp cannot start a filter")
+        var code = SeccompCode(defaultAction: defaultAction)
+        let program = code.program(for: self)
+        guard program.count <= Self.maximumInstructions else {
+            throw TimberError(.invalidArgument, "the seccomp profile is too large: \(program.count) instructions, 4096 at the most")
         }
-        defer { seccomp_release(context) }
-        for architecture in architectures where architecture != .native {
-            let result = seccomp_arch_add(context, try architecture.token())
-            // The runtime specification lists the machine's own too, and a list may name one twice.
-            guard result == 0 || result == -EEXIST else {
-                throw TimberError(.invalidArgument, "seccomp: cannot cover \(architecture.rawValue)", cause: Self.error(result))
-            }
-        }
-        if rules.count > Self.treeThreshold || rules.contains(where: { $0.names.count > Self.treeThreshold }) {
-            try Self.check(seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2), "the binary tree")
-        }
-        try Self.check(seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SeccompAction.killProcess.returnValue), "foreign ABIs")
-        for rule in rules where rule.action != defaultAction { try Self.add(rule, to: context) }
-
-        let file = try MemoryFile(name: "seccomp")
-        try Self.check(seccomp_export_bpf(context, file.raw), "the export")
-        let program = try file.contents(limit: 1 << 24)
-        let whole = SeccompPrologue.program(try prologue()).flatMap(\.bytes) + program
-        guard whole.count <= Self.maximumInstructions * 8 else {
-            throw TimberError(.invalidArgument, "the seccomp profile is too large: \(whole.count / 8) instructions, 4096 at the most")
-        }
-        return SeccompFilter(program: whole)
-    }
-
-    private static func error(_ result: Int32) -> SystemError { SystemError(call: "libseccomp", errno: -result) }
-
-    private static func check(_ result: Int32, _ what: String) throws {
-        guard result == 0 else { throw TimberError(.unavailable, "libseccomp failed at \(what)", cause: error(result)) }
-    }
-
-    private static func add(_ rule: Rule, to context: scmp_filter_ctx) throws {
-        let comparisons = rule.arguments.map(\.condition)
-        // runc: two conditions on one argument are alternatives, conditions on different arguments must hold together.
-        let alternatives =
-            Set(rule.arguments.map(\.index)).count == comparisons.count ? [comparisons] : comparisons.map { [$0] }
-        for name in rule.names {
-            let number = seccomp_syscall_resolve_name(name)
-            if number == -1 { continue }
-            for conditions in alternatives {
-                let result = seccomp_rule_add_array(context, rule.action.returnValue, number, UInt32(conditions.count), conditions)
-                guard result == 0 else {
-                    throw TimberError(.invalidArgument, "seccomp: libseccomp does not take the rule for \(name)", cause: error(result))
-                }
-            }
-        }
-    }
-
-    // MARK: - The prologue
-
-    private func prologue() throws -> [SeccompPrologue.ABI] {
-        var covered = architectures
-        if !covered.contains(.native) { covered.append(.native) }
-        return try covered.filter { $0.auditToken != nil }.map { architecture in
-            let token = try architecture.token()
-            var last: UInt32?
-            var decided: [String: SeccompPrologue.Decision] = [:]
-            for rule in rules {
-                for name in rule.names {
-                    let known = seccomp_syscall_resolve_name_arch(token, name)
-                    let newer = known == -1 ? SeccompPrologue.number(of: name, on: architecture) : nil
-                    guard let number = newer ?? UInt32(exactly: known) else { continue }
-                    if SeccompPrologue.isOrdinary(number, on: architecture) { last = max(last ?? 0, number) }
-                    // A condition on the arguments of a call that libseccomp cannot express: the default action stays.
-                    guard newer != nil, rule.arguments.isEmpty, decided[name] == nil else { continue }
-                    decided[name] = SeccompPrologue.Decision(number: number, result: rule.action.returnValue)
-                }
-            }
-            let answersENOSYS = !defaultAction.isPermissive && defaultAction != .errno(UInt16(ENOSYS))
-            return SeccompPrologue.ABI(
-                architecture: architecture, last: answersENOSYS ? last : nil, decided: decided.values.sorted { $0.number < $1.number })
-        }
+        return SeccompFilter(program: program.flatMap(\.bytes))
     }
 }
 
-extension SeccompArchitecture {
-    /// libseccomp's own number for it.
-    fileprivate func token() throws -> UInt32 {
-        let token = seccomp_arch_resolve_name(String(rawValue.dropFirst("SCMP_ARCH_".count)).lowercased())
-        guard token != 0 else { throw TimberError(.invalidArgument, "seccomp: \(rawValue) is not known to the installed libseccomp") }
-        return token
+/// Writes the filter's program.
+struct SeccompCode {
+    private var builder = BPFBuilder()
+    private let defaultAction: SeccompAction
+    private var known: [SystemCallTable.Decision: BPFBuilder.Label] = [:]
+
+    /// Offsets in struct seccomp_data.
+    private static let number: UInt32 = 0
+    private static let architecture: UInt32 = 4
+
+    init(defaultAction: SeccompAction) {
+        self.defaultAction = defaultAction
+    }
+
+    mutating func program(for profile: ResolvedSeccomp) -> [BPFInstruction] {
+        let covered = Set(profile.architectures + [.native])
+        // An ABI that the profile does not speak of.
+        var entry = builder.answer(SeccompAction.killProcess.returnValue)
+        // The machine's own is asked first, so it is written last.
+        for main in [SeccompArchitecture.arm, .x86, .aarch64, .x86_64]
+        where covered.contains(main) || main == .x86_64 && covered.contains(.x32) {
+            guard let token = main.auditToken else { continue }
+            let section = main == .x86_64 ? sharedSection(profile, covered) : search(SystemCallTable(profile, on: main).ranges())
+            let start = builder.step(.load, Self.number, then: section)
+            entry = builder.branch(.ifEqual, token, yes: start, no: entry)
+        }
+        _ = builder.step(.load, Self.architecture, then: entry)
+        return builder.program
+    }
+
+    /// x86-64 and x32. Below 512 both have the same calls by the same numbers, but for x32's bit, so they share the search.
+    private mutating func sharedSection(_ profile: ResolvedSeccomp, _ covered: Set<SeccompArchitecture>) -> BPFBuilder.Label {
+        let firstOfItsOwn: UInt32 = 512
+        let kill = builder.answer(SeccompAction.killProcess.returnValue)
+        let main = covered.contains(.x86_64) ? search(SystemCallTable(profile, on: .x86_64).ranges()) : kill
+        guard covered.contains(.x32) else { return builder.branch(.ifAtLeast, SeccompArchitecture.x32Bit, yes: kill, no: main) }
+        let table = SystemCallTable(profile, on: .x32)
+        let low = covered.contains(.x86_64) ? main : search(table.ranges())
+        let high = search(table.ranges(from: firstOfItsOwn))
+        let split = builder.branch(.ifAtLeast, firstOfItsOwn, yes: high, no: low)
+        let masked = builder.step(.and, ~SeccompArchitecture.x32Bit, then: split)
+        return builder.branch(.ifAtLeast, SeccompArchitecture.x32Bit, yes: masked, no: main)
+    }
+
+    /// A binary search for the number in A.
+    private mutating func search(_ ranges: [SystemCallTable.Range]) -> BPFBuilder.Label {
+        search(ranges[...])
+    }
+
+    private mutating func search(_ ranges: ArraySlice<SystemCallTable.Range>) -> BPFBuilder.Label {
+        let middle = ranges.startIndex + ranges.count / 2
+        guard ranges.count > 1 else {
+            return ranges.first.map { answer($0.decision) } ?? builder.answer(defaultAction.returnValue)
+        }
+        let right = search(ranges[middle...])
+        let left = search(ranges[..<middle])
+        return builder.branch(.ifAtLeast, ranges[middle].start, yes: right, no: left)
+    }
+
+    private mutating func answer(_ decision: SystemCallTable.Decision) -> BPFBuilder.Label {
+        switch decision {
+        case .always(let action): return builder.answer(action.returnValue)
+        case .first(let alternatives):
+            if let label = known[decision] { return label }
+            let label = arguments(alternatives)
+            known[decision] = label
+            return label
+        }
+    }
+
+    // MARK: - Arguments
+
+    private mutating func arguments(_ alternatives: [SystemCallTable.Alternative]) -> BPFBuilder.Label {
+        if let label = intervals(alternatives) { return label }
+        var otherwise = builder.answer(defaultAction.returnValue)
+        for alternative in alternatives.reversed() {
+            var match = builder.answer(alternative.action.returnValue)
+            for condition in alternative.conditions.reversed() { match = compare(condition, yes: match, no: otherwise) }
+            otherwise = match
+        }
+        return otherwise
+    }
+
+    /// One argument against a list of values, as in the families of socket: a binary search again, over 32 bits.
+    /// - Returns: nil when the alternatives are of another kind.
+    private mutating func intervals(_ alternatives: [SystemCallTable.Alternative]) -> BPFBuilder.Label? {
+        guard alternatives.count > 2, let first = alternatives.first, let argument = first.conditions.first else { return nil }
+        var allowed: [ClosedRange<UInt32>] = []
+        for alternative in alternatives {
+            guard alternative.action == first.action, alternative.conditions.count == 1, alternative.conditions[0].index == argument.index,
+                let interval = alternative.conditions[0].interval
+            else { return nil }
+            allowed.append(interval)
+        }
+        var ranges: [SystemCallTable.Range] = []
+        func add(_ start: UInt32, _ action: SeccompAction) {
+            if ranges.last?.decision == .always(action) { return }
+            if ranges.last?.start == start { ranges.removeLast() }
+            ranges.append(SystemCallTable.Range(start: start, decision: .always(action)))
+        }
+        var next: UInt32? = 0
+        for interval in allowed.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            guard let at = next else { break }
+            if interval.lowerBound > at { add(at, defaultAction) }
+            if interval.upperBound >= at { add(max(at, interval.lowerBound), first.action) }
+            next = interval.upperBound == .max ? nil : max(at, interval.upperBound + 1)
+        }
+        if let next { add(next, defaultAction) }
+        let low = builder.step(.load, argument.offset, then: search(ranges))
+        let high = builder.branch(.ifEqual, 0, yes: low, no: builder.answer(defaultAction.returnValue))
+        return builder.step(.load, argument.offset + 4, then: high)
+    }
+
+    /// A 64-bit comparison in halves of 32, the upper one first.
+    private mutating func compare(_ argument: SeccompArgument, yes: BPFBuilder.Label, no: BPFBuilder.Label) -> BPFBuilder.Label {
+        switch argument.comparison {
+        case .equal: equal(argument, argument.value, mask: .max, yes: yes, no: no)
+        case .notEqual: equal(argument, argument.value, mask: .max, yes: no, no: yes)
+        case .maskedEqual: equal(argument, argument.valueTwo, mask: argument.value, yes: yes, no: no)
+        case .greater: above(argument, .ifGreater, yes: yes, no: no)
+        case .greaterOrEqual: above(argument, .ifAtLeast, yes: yes, no: no)
+        case .less: above(argument, .ifAtLeast, yes: no, no: yes)
+        case .lessOrEqual: above(argument, .ifGreater, yes: no, no: yes)
+        }
+    }
+
+    private mutating func equal(
+        _ argument: SeccompArgument, _ value: UInt64, mask: UInt64, yes: BPFBuilder.Label, no: BPFBuilder.Label
+    ) -> BPFBuilder.Label {
+        // A bit that the mask takes away can never be there.
+        if value & ~mask != 0 { return no }
+        var label = yes
+        for (offset, shift) in [(argument.offset, 0), (argument.offset + 4, 32)] as [(UInt32, UInt64)] {
+            let half = UInt32(truncatingIfNeeded: mask >> shift)
+            if half == 0 { continue }
+            label = builder.branch(.ifEqual, UInt32(truncatingIfNeeded: value >> shift), yes: label, no: no)
+            if half != .max { label = builder.step(.and, half, then: label) }
+            label = builder.step(.load, offset, then: label)
+        }
+        return label
+    }
+
+    private mutating func above(
+        _ argument: SeccompArgument, _ comparison: BPFInstruction.Code, yes: BPFBuilder.Label, no: BPFBuilder.Label
+    ) -> BPFBuilder.Label {
+        let (upper, lower) = (UInt32(truncatingIfNeeded: argument.value >> 32), UInt32(truncatingIfNeeded: argument.value))
+        let low = builder.step(.load, argument.offset, then: builder.branch(comparison, lower, yes: yes, no: no))
+        let equal = builder.branch(.ifEqual, upper, yes: low, no: no)
+        let high = builder.branch(.ifGreater, upper, yes: yes, no: equal)
+        return builder.step(.load, argument.offset + 4, then: high)
     }
 }
 
 extension SeccompArgument {
-    fileprivate var condition: scmp_arg_cmp {
-        let operation: scmp_compare =
-            switch comparison {
-            case .notEqual: SCMP_CMP_NE
-            case .less: SCMP_CMP_LT
-            case .lessOrEqual: SCMP_CMP_LE
-            case .equal: SCMP_CMP_EQ
-            case .greaterOrEqual: SCMP_CMP_GE
-            case .greater: SCMP_CMP_GT
-            case .maskedEqual: SCMP_CMP_MASKED_EQ
-            }
-        return scmp_arg_cmp(arg: index, op: operation, datum_a: value, datum_b: valueTwo)
+    /// Where the lower half lies in struct seccomp_data; the upper one follows.
+    fileprivate var offset: UInt32 { 16 + 8 * index }
+
+    /// The values for which it holds, when all of them fit 32 bits.
+    fileprivate var interval: ClosedRange<UInt32>? {
+        guard let small = UInt32(exactly: value) else { return nil }
+        switch comparison {
+        case .equal: return small...small
+        case .lessOrEqual: return 0...small
+        case .less: return small > 0 ? 0...(small - 1) : nil
+        default: return nil
+        }
     }
 }

@@ -3,7 +3,7 @@ internal import Glibc
 extension SeccompProfile {
     /// What a container may call unless it says otherwise: the same calls as Docker's default profile of 2026, grouped here by what
     /// they are for. Everything that is not listed fails with EPERM; a call newer than any listed one with ENOSYS, so that a C
-    /// library falls back to what it used before (see `SeccompPrologue`).
+    /// library falls back to what it used before (see `SystemCallTable.ranges`).
     ///
     /// Two differences, both stricter: no `socketcall`, because its arguments are behind a pointer that a filter cannot follow and it
     /// would get round the list of address families; `socketpair` obeys the same list. docs/security.md has what that costs.
