@@ -82,6 +82,8 @@ public struct TimberDaemon: AsyncParsableCommand {
         }
         let log = Log.make(level: settings.logLevel)
         signal(SIGPIPE, SIG_IGN)
+        // /etc/hosts and its like must be readable in the container, whatever mask the daemon was started with.
+        umask(0o022)
         let stop = StopSignals()
         let engine = try Engine(settings.engine, log: log)
         if cleanNetwork { return try await engine.cleanNetwork() }

@@ -17,42 +17,50 @@ public enum WaitUntil: Sendable {
 extension Engine {
     /// Starts a container.
     public func startContainer(_ name: String) async throws {
-        try await container(name).start()
+        let container = try container(name)
+        try await toItsEnd { try await container.start() }
     }
 
     /// Stops a container; see `Container.stop`.
     public func stopContainer(_ name: String, signal: String?, timeout: Int?) async throws {
-        try await container(name).stop(signal: signal, timeout: timeout)
+        let container = try container(name)
+        try await toItsEnd { try await container.stop(signal: signal, timeout: timeout) }
     }
 
     /// Stops a container when it runs, then starts it.
     public func restartContainer(_ name: String, signal: String?, timeout: Int?) async throws {
-        try await container(name).restart(signal: signal, timeout: timeout)
+        let container = try container(name)
+        try await toItsEnd { try await container.restart(signal: signal, timeout: timeout) }
     }
 
     /// Sends a signal.
     public func killContainer(_ name: String, signal: String) async throws {
-        try await container(name).kill(signal)
+        let container = try container(name)
+        try await toItsEnd { try await container.kill(signal) }
     }
 
     /// Freezes a container.
     public func pauseContainer(_ name: String) async throws {
-        try await container(name).pause()
+        let container = try container(name)
+        try await toItsEnd { try await container.pause() }
     }
 
     /// Thaws a container.
     public func unpauseContainer(_ name: String) async throws {
-        try await container(name).unpause()
+        let container = try container(name)
+        try await toItsEnd { try await container.unpause() }
     }
 
     /// Removes a container.
     public func removeContainer(_ name: String, force: Bool, volumes: Bool) async throws {
-        try await container(name).remove(force: force, volumes: volumes)
+        let container = try container(name)
+        try await toItsEnd { try await container.remove(force: force, volumes: volumes) }
     }
 
     /// Renames a container.
     public func renameContainer(_ name: String, to newName: String) async throws {
-        try await container(name).rename(to: newName)
+        let container = try container(name)
+        try await toItsEnd { try await container.rename(to: newName) }
     }
 
     /// Changes a container's limits.
@@ -60,7 +68,8 @@ extension Engine {
         if let policy = request.restartPolicy, !["", "no"].contains(policy.name) {
             throw TimberError(.unsupported, "restart policy \"\(policy.name)\" is not supported by Timber")
         }
-        return ContainerUpdateResponse(warnings: try await container(name).update(request.resources))
+        let container = try container(name)
+        return ContainerUpdateResponse(warnings: try await toItsEnd { try await container.update(request.resources) })
     }
 
     /// Sets the size of a container's terminal.
@@ -164,6 +173,11 @@ extension Engine {
         let upper = "\(services.paths.container(id))/upper"
         return try await BlockingPool.shared.run { try Tree.size(upper) }
     }
+}
+
+/// Runs a change of state to its end, even when the client that asked for it goes away in the middle: half a start helps nobody.
+func toItsEnd<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+    try await Task { try await body() }.value
 }
 
 extension Container {

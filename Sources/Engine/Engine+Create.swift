@@ -26,7 +26,7 @@ extension Engine {
         let id = ContainerName.makeID()
         let reserved = try reserve(chosen, for: id)
         do {
-            try await store(id: id, name: reserved, definition, image: image)
+            try await toItsEnd { [self] in try await store(id: id, name: reserved, definition, image: image) }
         } catch {
             services.registry.release(name: reserved, of: id)
             throw error

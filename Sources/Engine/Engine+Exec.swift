@@ -10,13 +10,14 @@ extension Engine {
 
     /// Starts it without a client.
     public func startExecDetached(_ id: String) async throws {
-        _ = try await execContainer(id).startExec(id, attached: false, size: nil)
+        let container = try execContainer(id)
+        _ = try await toItsEnd { try await container.startExec(id, attached: false, size: nil) }
     }
 
     /// Starts it and connects a client.
     public func startExecAttached(_ id: String, size: [Int]?) async throws -> (stream: SharedDescriptor, isTerminal: Bool) {
         let container = try execContainer(id)
-        guard let stream = try await container.startExec(id, attached: true, size: size) else {
+        guard let stream = try await toItsEnd({ try await container.startExec(id, attached: true, size: size) }) else {
             throw TimberError(.internal, "exec \(id.prefix(12)) has no stream")
         }
         return (stream, try await container.inspectExec(id).processConfig.tty)

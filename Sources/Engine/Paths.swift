@@ -1,16 +1,20 @@
 internal import LinuxKernel
 
-/// Where Timber keeps things. Everything is below two directories that only root can enter: `data` survives a boot, `run` does not.
+/// Where Timber keeps things: `data` survives a boot and only root can enter it, `run` does not; others may pass through `run` to the
+/// API's socket and see nothing else.
 struct Paths: Sendable {
     let data: String
     let run: String
 
-    /// Makes both directories, 0700 (CVE-2021-41091, CVE-2024-25621).
+    /// Makes the directories: whatever was there before, nobody but root gets to images, containers and volumes (CVE-2021-41091,
+    /// CVE-2024-25621).
     init(data: String, run: String) throws {
         self.data = data
         self.run = run
-        for path in [data, run] { try Files.makeDirectories(path) }
+        try Files.makeDirectories(data)
+        try Files.makeDirectories(run, mode: 0o711)
         for path in [containers, bundles, volumes, trash] { try Files.makeDirectory(path) }
+        for path in [data, bundles] { try Files.restrict(path, mode: 0o700) }
     }
 
     var containers: String { "\(data)/containers" }

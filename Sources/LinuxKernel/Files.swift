@@ -37,6 +37,12 @@ public enum Files {
         }
     }
 
+    /// chmod(2).
+    /// - Throws: `SystemError`.
+    public static func restrict(_ path: String, mode: UInt32) throws {
+        try retrying("chmod", path) { chmod(path, mode) }
+    }
+
     /// Reads a file of at most `limit` bytes.
     /// - Throws: `SystemError`; EFBIG when it is longer.
     public static func read(_ path: String, limit: Int = 1 << 20) throws -> [UInt8] {

@@ -61,7 +61,9 @@ extension Container {
     /// it has reported the failure.
     private func startFailed(_ error: any Error) async throws -> Never {
         let failure = error as? LaunchFailure
-        let reason = failure?.error ?? (error as? TimberError) ?? TimberError(.internal, "cannot start the container", cause: error)
+        var explained: TimberError?
+        if let failure { explained = await explain(failure, lower: (try? services.images.heldLayers(by: id)) ?? []) }
+        let reason = explained ?? (error as? TimberError) ?? TimberError(.internal, "cannot start the container", cause: error)
         services.log.info("start failed", metadata: ["container": "\(id)", "error": "\(reason)"])
         await releaseRun()
         if case .starting = lifecycle.phase {

@@ -65,8 +65,9 @@ extension Container {
         }
         guard case .failure(let failure) = try await exec.launched.value() else { return attached ? client : nil }
         execs[execID]?.phase = .ended(code: failure.exitCode)
-        guard attached else { throw failure.error }
-        return try Self.stream(explaining: failure.error, terminal: exec.request.tty)
+        let reason = await explain(failure, lower: try services.images.heldLayers(by: id))
+        guard attached else { throw reason }
+        return try Self.stream(explaining: reason, terminal: exec.request.tty)
     }
 
     /// Sets the size of an exec's terminal.

@@ -20,10 +20,11 @@ struct LaunchFailure: Error, Sendable {
         let reason = SystemError(call: "", errno: errno).reason
         switch stage {
         case TIMBER_STAGE_EXEC where errno == ENOENT:
+            // Docker's own client finds its exit status 127 by these words.
             return TimberError(
                 .commandNotFound,
                 detail.contains("/")
-                    ? "cannot run \"\(detail)\": no such file in the container, or the interpreter that its first line names is missing"
+                    ? "cannot run \"\(detail)\": no such file or directory in the container"
                     : "cannot run \"\(detail)\": executable file not found in $PATH of the container")
         case TIMBER_STAGE_EXEC where errno == ENOEXEC:
             return TimberError(
