@@ -37,7 +37,8 @@ struct Attached {
     func run(_ exchange: Exchange, exit: PendingExit?, start: () throws -> Void = {}) throws -> StreamLoop.Ending {
         let isRaw = hasTerminal && input && Terminal.isTerminal(STDIN_FILENO)
         let signals = try SignalQueue(waitedSignals(isRaw: isRaw))
-        let raw = isRaw ? try RawMode(terminal: STDIN_FILENO) : nil
+        if isRaw { try RawMode.enter(terminal: STDIN_FILENO) }
+        defer { if isRaw { RawMode.leave() } }
         var loop = StreamLoop(
             connection: exchange.connection, multiplexed: try isMultiplexed(exchange), input: input ? STDIN_FILENO : nil,
             detachKeys: hasTerminal && input ? detachKeys : nil)
@@ -51,11 +52,15 @@ struct Attached {
             }
             guard forwardsSignals, case .container(let id) = target else { return .signal(number) }
             if number == SIGINT || number == SIGTERM { interrupts += 1 }
-            if interrupts > Attached.patience { return .signal(number) }
+            if interrupts > Attached.patience {
+                Console.note(
+                    "tctl: the container goes on running, it ignored \(Attached.patience) interrupts; end it with tctl kill \(id.prefix(12))"
+                )
+                return .signal(number)
+            }
             forward(number, to: id)
             return nil
         }
-        _ = consume raw
         return ending
     }
 
@@ -71,10 +76,10 @@ struct Attached {
     }
 
     /// Gives the container's terminal this terminal's size.
-    func resize() {
+    func resize(extraLines: Int = 0) {
         guard let size = Terminal.size(of: STDOUT_FILENO) ?? Terminal.size(of: STDIN_FILENO) else { return }
         // The process may have ended meanwhile; then there is nothing to resize.
-        _ = Result { try client.perform(.post(target.resizePath, query: [("h", "\(size.height)"), ("w", "\(size.width)")])) }
+        _ = Result { try client.perform(.post(target.resizePath, query: [("h", "\(size.height + extraLines)"), ("w", "\(size.width)")])) }
     }
 
     private func forward(_ number: Int32, to id: String) {

@@ -69,8 +69,8 @@ struct CreateRequestBuilder {
         host.publishAllPorts = options.network.publishAll
         host.autoRemove = options.rm
         if options.tty, let window { host.consoleSize = [window.height, window.width] }
-        host.capAdd = options.confinement.capAdd.isEmpty ? nil : options.confinement.capAdd
-        host.capDrop = options.confinement.capDrop.isEmpty ? nil : options.confinement.capDrop
+        host.capAdd = Capabilities.normalised(options.confinement.capAdd)
+        host.capDrop = Capabilities.normalised(options.confinement.capDrop)
         for address in options.network.dns where !IPAddress.isValid(address) {
             throw CommandFailure("invalid --dns \(Printable(address)): it is not an address", status: 125)
         }
@@ -109,7 +109,7 @@ struct CreateRequestBuilder {
         resources.cpuShares = try flags.cpuShares.map { try Numbers.whole(flag: "--cpu-shares", $0) } ?? 0
         resources.cpusetCPUs = flags.cpusetCpus ?? ""
         resources.pidsLimit = try flags.pidsLimit.map { try Numbers.whole(flag: "--pids-limit", $0) }
-        resources.ulimits = try flags.ulimit.map(UlimitSpec.parse)
+        resources.ulimits = try UlimitSpec.all(flags.ulimit)
         resources.devices = try options.files.device.map(DeviceSpec.parse)
         return resources
     }
@@ -163,14 +163,17 @@ struct SecurityOptions {
 
     init(parsing items: [String]) throws {
         for item in items {
-            let (name, value) = KeyValue.split(item)
+            // An old form has a colon instead of the equals sign.
+            let separator = item.contains("=") ? "=" : ":"
+            let parts = item.split(separator: separator, maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let (name, value) = (parts[0], parts.count == 2 ? parts[1] : nil)
             if name == "no-new-privileges" {
                 guard value.map({ Truth.parse($0) != nil }) ?? true else { throw SecurityOptions.failure(item, "it is true or false") }
-                options.append(item)
+                options.append(parts.joined(separator: "="))
                 continue
             }
             guard let value, !value.isEmpty else { throw SecurityOptions.failure(item, "give NAME=VALUE") }
-            if item == "systempaths=unconfined" {
+            if name == "systempaths", value == "unconfined" {
                 unconfinesSystemPaths = true
             } else if name == "seccomp", value != "unconfined", value != "builtin" {
                 let profile = try Files.read(value, limit: 4 << 20, status: 125)
@@ -180,7 +183,7 @@ struct SecurityOptions {
                     throw SecurityOptions.failure(item, "\(error)")
                 }
             } else {
-                options.append(item)
+                options.append(parts.joined(separator: "="))
             }
         }
     }

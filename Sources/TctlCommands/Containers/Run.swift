@@ -14,8 +14,9 @@ struct Run: TctlCommand {
               tctl run -d -p 8080:8080 --name web timber_tutorial:1
               tctl run --rm -v ./data:/data:ro -m 256m --cpus 1.5 busybox ls /data
 
-            The exit status is the command's own; 125 when the container could not be made or started, 126 when the
-            command cannot be executed, 127 when it does not exist, 128 + n when signal n ended it.
+            The exit status is the command's own; 125 when the container could
+            not be made or started, 126 when the command cannot be executed, 127
+            when it does not exist, 128 + n when signal n ended it.
             """,
         helpNames: .long
     )

@@ -16,17 +16,12 @@ struct Stop: TctlCommand {
     )
     static let shape = CommandShape(switches: [], arguments: .atLeast(1))
 
-    @Option(
-        name: [.customShort("t"), .customLong("timeout"), .customLong("time")],
-        help: ArgumentHelp("Seconds to wait before killing; -1 waits for ever", valueName: "seconds"))
-    var timeout: String?
-    @Option(name: .shortAndLong, help: ArgumentHelp("Signal to send", valueName: "signal"))
-    var signal: String?
+    @OptionGroup var stop: StopOptions
     @Argument(help: "Names or ids of containers")
     var containers: [String]
 
     func run(in session: Session) throws {
-        let query = try StopQuery.make(timeout: timeout, signal: signal)
+        let query = try stop.query()
         try session.forEach(containers) { container in
             try session.client.perform(.post(try ContainerPath.make(container, "/stop"), query: query))
             try Console.print(container + "\n")
@@ -34,9 +29,16 @@ struct Stop: TctlCommand {
     }
 }
 
-/// The query that `stop` and `restart` share.
-enum StopQuery {
-    static func make(timeout: String?, signal: String?) throws -> [(name: String, value: String)] {
+/// The flags that `stop` and `restart` share.
+struct StopOptions: ParsableArguments {
+    @Option(
+        name: [.customShort("t"), .customLong("timeout"), .customLong("time")],
+        help: ArgumentHelp("Seconds to wait before killing; -1 waits for ever", valueName: "seconds"))
+    var timeout: String?
+    @Option(name: .shortAndLong, help: ArgumentHelp("Signal that asks it to stop", valueName: "signal"))
+    var signal: String?
+
+    func query() throws -> [(name: String, value: String)] {
         var query: [(name: String, value: String)] = []
         if let signal { query.append(("signal", signal)) }
         if let timeout {

@@ -109,9 +109,10 @@ struct Dispatcher {
     /// - Returns: nil when help was asked for.
     static func parse(_ command: any TctlCommand.Type, _ words: [String]) throws -> (any TctlCommand)? {
         let name = command.configuration.commandName ?? ""
-        let reader = try FlagReader(words, shape: command.shape)
+        let reader = FlagReader(words, shape: command.shape)
         if reader.wantsHelp { return nil }
         do {
+            if let problem = reader.problem { throw problem }
             if let complaint = command.shape.arguments.complaint(count: reader.arguments.count) {
                 throw CommandFailure("tctl \(name) \(complaint)", showsUsage: true)
             }

@@ -42,6 +42,8 @@ struct FlagReader {
     private(set) var arguments: [String] = []
     /// `--help` was given.
     private(set) var wantsHelp = false
+    /// The first flag without the value it needs, or with one it cannot have; an unknown flag is the better message.
+    private(set) var problem: CommandFailure?
 
     private struct Switch {
         let short: String?
@@ -62,8 +64,7 @@ struct FlagReader {
     private var states: [String: Bool] = [:]
 
     /// Reads a command line behind the command's name.
-    /// - Throws: `CommandFailure` (125) for a missing value and for a switch that is neither true nor false.
-    init(_ words: [String], shape: CommandShape) throws {
+    init(_ words: [String], shape: CommandShape) {
         self.shape = shape
         switches = shape.switches.map(Switch.init)
         var rest = words[...]
@@ -73,9 +74,9 @@ struct FlagReader {
                 break
             }
             if word.hasPrefix("--") {
-                try long(word, &rest)
+                long(word, &rest)
             } else if word.hasPrefix("-") && word != "-" {
-                try short(word, &rest)
+                short(word, &rest)
             } else {
                 arguments.append(word)
                 if shape.stopsAtFirstArgument {
@@ -92,20 +93,20 @@ struct FlagReader {
         canonical += arguments
     }
 
-    private mutating func long(_ word: String, _ rest: inout ArraySlice<String>) throws {
+    private mutating func long(_ word: String, _ rest: inout ArraySlice<String>) {
         let (flag, value) = KeyValue.split(word)
         let name = String(flag.dropFirst(2))
         flags.append(flag)
         if name == "help" {
             wantsHelp = true
         } else if let known = switches.first(where: { $0.long == name }) {
-            try set(known, flag: flag, to: value)
+            set(known, flag: flag, to: value)
         } else {
-            try emit(flag, value ?? rest.popFirst())
+            emit(flag, value ?? rest.popFirst())
         }
     }
 
-    private mutating func short(_ word: String, _ rest: inout ArraySlice<String>) throws {
+    private mutating func short(_ word: String, _ rest: inout ArraySlice<String>) {
         var letters = word.dropFirst()
         while let letter = letters.popFirst() {
             let name = String(letter)
@@ -114,27 +115,31 @@ struct FlagReader {
                 wantsHelp = true
             } else if let known = switches.first(where: { $0.short == name }) {
                 if letters.first == "=" {
-                    try set(known, flag: "-\(name)", to: String(letters.dropFirst()))
+                    set(known, flag: "-\(name)", to: String(letters.dropFirst()))
                     return
                 }
-                try set(known, flag: "-\(name)", to: nil)
+                set(known, flag: "-\(name)", to: nil)
             } else if letters.isEmpty {
-                return try emit("-\(name)", rest.popFirst())
+                return emit("-\(name)", rest.popFirst())
             } else {
-                return try emit("-\(name)", String(letters.first == "=" ? letters.dropFirst() : letters))
+                return emit("-\(name)", String(letters.first == "=" ? letters.dropFirst() : letters))
             }
         }
     }
 
-    private mutating func set(_ known: Switch, flag: String, to value: String?) throws {
+    private mutating func set(_ known: Switch, flag: String, to value: String?) {
         guard let on = value.map(Truth.parse) ?? true else {
-            throw CommandFailure.usage("invalid value \(Printable(value ?? "")) for \(flag): it is true or false")
+            problem = problem ?? .usage("invalid value \(Printable(value ?? "")) for \(flag): it is true or false")
+            return
         }
         states[known.long] = on
     }
 
-    private mutating func emit(_ flag: String, _ value: String?) throws {
-        guard let value else { throw CommandFailure.usage("flag \(flag) needs a value") }
+    private mutating func emit(_ flag: String, _ value: String?) {
+        guard let value else {
+            problem = problem ?? .usage("flag \(flag) needs a value")
+            return
+        }
         // ArgumentParser takes `--flag=` for a flag without a value.
         canonical += value.isEmpty ? [flag, value] : ["\(flag)=\(value)"]
     }

@@ -15,10 +15,22 @@ struct Tctl: ParsableCommand {
               tctl exec -it web sh
               tctl rm -f web
             """,
-        subcommands: [
-            Run.self, Exec.self, ListContainers.self, Load.self, Images.self, Create.self, Start.self, Stop.self, Remove.self, Logs.self,
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Container",
+                subcommands: [
+                    Run.self, Create.self, Start.self, Stop.self, Restart.self, Kill.self, Pause.self, Unpause.self, Wait.self, Remove.self,
+                    Rename.self,
+                ]),
+            CommandGroup(
+                name: "Inspection",
+                subcommands: [ListContainers.self, Logs.self, Exec.self, Attach.self, Top.self, PortCommand.self, Inspect.self]),
+            CommandGroup(
+                name: "Image",
+                subcommands: [Load.self, Images.self, Save.self, Tag.self, RemoveImages.self, History.self]),
+            CommandGroup(name: "Daemon", subcommands: [Version.self, Info.self]),
+            CommandGroup(name: "Grouped", subcommands: [ContainerGroup.self, ImageGroup.self, SystemGroup.self]),
         ],
-        groupedSubcommands: [],
         helpNames: [.short, .long]
     )
 

@@ -43,7 +43,10 @@ struct Listing {
             let headings = Dictionary(fields.map { ($0.name, $0.heading) }, uniquingKeysWith: { $1 })
             text += try template.render(TemplateRow.value(Row(fields: headings), isHeading: true)) + "\n"
         }
-        for row in rows { text += try template.render(TemplateRow.value(row, isHeading: false)) + "\n" }
+        for row in rows {
+            let safe = isTable ? Row(fields: row.fields.mapValues(TabWriter.cell), labels: row.labels.mapValues(TabWriter.cell)) : row
+            text += try template.render(TemplateRow.value(safe, isHeading: false)) + "\n"
+        }
         return isTable ? TabWriter.align(text) : text
     }
 

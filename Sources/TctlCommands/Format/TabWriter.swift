@@ -30,4 +30,12 @@ enum TabWriter {
         }
         return lines.map { $0.joined() }.joined(separator: "\n")
     }
+
+    /// A text as one cell: what would break columns, or speak to the terminal, becomes a space.
+    static func cell(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: Printable.isControl) else { return text }
+        var cell = ""
+        for scalar in text.unicodeScalars { cell.unicodeScalars.append(Printable.isControl(scalar) ? " " : scalar) }
+        return cell
+    }
 }

@@ -11,8 +11,9 @@ struct Load: TctlCommand {
         abstract: "Load images from an archive, a directory or stdin",
         usage: "tctl load [OPTIONS]",
         discussion: """
-            Takes what docker save, skopeo, podman and buildah write: a docker archive or an OCI layout, as a tar file (also
-            compressed), and an OCI layout as a directory.
+            Takes what docker save, skopeo, podman and buildah write: a docker
+            archive or an OCI layout as a tar file, also compressed, and an OCI
+            layout as a directory.
 
             Examples:
               tctl load -i timber_tutorial.tar

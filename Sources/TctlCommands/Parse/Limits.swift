@@ -7,6 +7,12 @@ enum UlimitSpec {
         "sigpending", "stack",
     ]
 
+    /// All of a command, by name; the last of a name counts.
+    static func all(_ items: [String]) throws -> [Ulimit] {
+        let limits = try items.map(parse)
+        return Dictionary(limits.map { ($0.name, $0) }, uniquingKeysWith: { $1 }).values.sorted { $0.name < $1.name }
+    }
+
     static func parse(_ text: String) throws -> Ulimit {
         func fail(_ reason: String) -> CommandFailure { CommandFailure("invalid --ulimit \(Printable(text)): \(reason)", status: 125) }
         let (name, value) = KeyValue.split(text)
@@ -20,6 +26,25 @@ enum UlimitSpec {
         }
         if hard != -1 && (soft > hard || soft == -1) { throw fail("the soft limit is above the hard limit") }
         return Ulimit(name: name, hard: hard, soft: soft)
+    }
+}
+
+/// `--cap-add` and `--cap-drop`.
+enum Capabilities {
+    /// In the form that Docker sends: `CAP_NET_ADMIN` for `net_admin`, each once, sorted; nil when there are none.
+    static func normalised(_ names: [String]) -> [String]? {
+        if names.isEmpty { return nil }
+        let upper = names.map { $0.trimmed.uppercased() }
+        return Set(upper.map { $0 == "ALL" || $0.hasPrefix("CAP_") ? $0 : "CAP_" + $0 }).sorted()
+    }
+}
+
+extension String {
+    fileprivate var trimmed: String {
+        var text = self[...]
+        while text.first?.isWhitespace ?? false { text.removeFirst() }
+        while text.last?.isWhitespace ?? false { text.removeLast() }
+        return String(text)
     }
 }
 

@@ -2,8 +2,8 @@ internal import CTimber
 internal import Glibc
 internal import LinuxKernel
 
-/// A terminal in raw mode; as it was before when this value ends, and when a signal kills the process.
-struct RawMode: ~Copyable {
+/// A terminal in raw mode until `leave`; also put back when a bug's signal kills the process.
+enum RawMode {
     /// What the crash handler restores: it can only reach globals, and there is one terminal.
     private struct Saved {
         var descriptor: Int32 = -1
@@ -17,7 +17,7 @@ struct RawMode: ~Copyable {
 
     /// Switches a terminal to raw mode.
     /// - Throws: `SystemError`.
-    init(terminal: Int32) throws {
+    static func enter(terminal: Int32) throws {
         var settings = termios()
         try retrying("tcgetattr") { tcgetattr(terminal, &settings) }
         RawMode.saved = Saved(descriptor: terminal, settings: settings)
@@ -35,13 +35,10 @@ struct RawMode: ~Copyable {
         try retrying("tcsetattr") { tcsetattr(terminal, TCSANOW, &settings) }
     }
 
-    deinit {
-        RawMode.restore()
-        for signal in RawMode.deadly { _ = signal_default(signal) }
-    }
-
-    private func signal_default(_ number: Int32) -> Bool {
-        Glibc.signal(number, SIG_DFL) == nil
+    /// Puts the terminal back as it was; does nothing when it is.
+    static func leave() {
+        restore()
+        for number in deadly { signal(number, SIG_DFL) }
     }
 
     /// Async-signal-safe: one system call.
