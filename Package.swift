@@ -120,7 +120,7 @@ let package = Package(
         tests(
             "APIServerTests", tier: "Unit",
             ["APIServer", "DockerAPI", "Errors", "LinuxKernel", log, .product(name: "NIOCore", package: "swift-nio")]),
-        tests("TctlTests", tier: "Unit", ["TctlCommands", "DockerAPI", "Errors"]),
+        tests("TctlTests", tier: "Unit", ["TctlCommands", "DockerAPI", "Errors", "LinuxKernel", arguments]),
         tests("DaemonTests", tier: "Unit", ["Daemon", "Errors"]),
         tests("EngineTests", tier: "Unit", ["Engine", "DockerAPI", "Errors"]),
         tests("NetworksPrivilegedTests", tier: "Privileged", ["Networks", "Errors", "LinuxKernel", "CTimber"]),

@@ -9,9 +9,9 @@ extension Template {
 }
 
 private struct TemplateEvaluator {
-    /// A template that loops over loops must end: so many steps, so much output.
-    private static let stepLimit = 2_000_000
-    private static let outputLimit = 64 << 20
+    /// A template that loops over loops must end, and one that doubles a text must not fill the memory: so many steps, so many bytes.
+    private static let stepLimit = 500_000
+    private static let byteLimit = 64 << 20
 
     private enum Flow {
         case on
@@ -23,6 +23,7 @@ private struct TemplateEvaluator {
     private let root: TemplateValue
     private var variables: [(name: String, value: TemplateValue)] = []
     private var steps = 0
+    private var bytes = 0
 
     init(root: TemplateValue) {
         self.root = root
@@ -34,9 +35,21 @@ private struct TemplateEvaluator {
 
     private mutating func count() throws {
         steps += 1
-        if steps > TemplateEvaluator.stepLimit || output.utf8.count > TemplateEvaluator.outputLimit {
+        if steps > TemplateEvaluator.stepLimit || output.utf8.count > TemplateEvaluator.byteLimit {
             throw TemplateError("the template does too much")
         }
+    }
+
+    /// Counts what a function made.
+    private mutating func count(_ value: TemplateValue) throws {
+        guard case .json(let json) = value else { return }
+        switch json {
+        case .string(let text): bytes += text.utf8.count
+        // An element is an enum of this size, whatever it holds.
+        case .array(let elements): bytes += elements.count * MemoryLayout<JSONValue>.stride
+        default: return
+        }
+        if bytes > TemplateEvaluator.byteLimit { throw TemplateError("the template does too much") }
     }
 
     /// Variables that a block declares end with it.
@@ -159,7 +172,9 @@ private struct TemplateEvaluator {
         }
         var arguments = try operands.map { try operand($0, dot: dot) }
         if let piped { arguments.append(piped) }
-        return try TemplateFunctions.call(name, arguments)
+        let result = try TemplateFunctions.call(name, arguments)
+        try count(result)
+        return result
     }
 
     private mutating func operand(_ operand: TemplateOperand, dot: TemplateValue) throws -> TemplateValue {

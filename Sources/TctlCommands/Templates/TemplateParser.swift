@@ -1,7 +1,7 @@
 /// A template of Go's text/template: the part of it that `--format` needs, and clear words about the rest.
 struct Template: Sendable {
     /// How deep actions and brackets may nest: parser and evaluator recurse.
-    static let depthLimit = 64
+    static let depthLimit = 100
 
     let nodes: [TemplateNode]
 
@@ -136,6 +136,10 @@ private struct TemplateParser {
     private mutating func block(
         _ tokens: [TemplateToken], isRange: Bool = false, make: (TemplatePipeline, [TemplateNode], [TemplateNode]) -> TemplateNode
     ) throws -> TemplateNode {
+        // A chain of else-ifs nests without lists between.
+        depth += 1
+        defer { depth -= 1 }
+        if depth > Template.depthLimit { throw TemplateError("nested too deep") }
         let condition = try pipeline(tokens, isRange: isRange)
         let (then, end) = try list()
         switch end {
