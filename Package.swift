@@ -108,12 +108,12 @@ let package = Package(
 
         // Unit tier: pure values, no root. Privileged tier: mounts, namespaces, cgroups, netlink, no daemon; needs root.
         // (Integration tier: Tests/Integration, pytest against real executables.)
-        tests("LinuxKernelTests", tier: "Unit", ["Errors", "LinuxKernel"]),
+        tests("LinuxKernelTests", tier: "Unit", ["Errors", "LinuxKernel", "CTimber"]),
         .target(name: "TarBuilder", path: "Tests/Support/TarBuilder", swiftSettings: swift),
         tests("LayersTests", tier: "Unit", ["Layers", "Errors", "LinuxKernel", "TarBuilder"]),
         tests("ImagesTests", tier: "Unit", ["Images", "Layers", "State", "Errors", "LinuxKernel", "TarBuilder"]),
         tests("StateTests", tier: "Unit", ["State", "Errors"]),
-        tests("NetworksTests", tier: "Unit", ["Networks", "Errors", "LinuxKernel"]),
+        tests("NetworksTests", tier: "Unit", ["Networks", "Errors", "LinuxKernel", "CTimber"]),
         tests("CgroupsTests", tier: "Unit", ["Cgroups", "Errors", "LinuxKernel"]),
         tests("ConfinementTests", tier: "Unit", ["Confinement", "CSeccomp", "Errors", "LinuxKernel"]),
         tests("DockerAPITests", tier: "Unit", ["DockerAPI", "Errors"]),

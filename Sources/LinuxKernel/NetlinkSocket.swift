@@ -42,11 +42,7 @@ public struct NetlinkSocket: ~Copyable, Sendable {
         var failure: SystemError?
         var finished = batch.lastAcknowledged == 0
         while !finished {
-            let datagram = try receive()
-            var rest = datagram[...]
-            while let header = rest.load(nlmsghdr.self), header.nlmsg_len >= MemoryLayout<nlmsghdr>.size, header.nlmsg_len <= rest.count {
-                let body = rest.prefix(Int(header.nlmsg_len)).dropFirst(MemoryLayout<nlmsghdr>.size)
-                rest = rest.dropFirst((Int(header.nlmsg_len) + 3) & ~3)
+            try Self.split(try receive()) { header, body in
                 if Int32(header.nlmsg_flags) & NLM_F_DUMP_INTR != 0 {
                     failure = failure ?? error(EINTR, header, batch, [])
                 }
@@ -57,7 +53,7 @@ public struct NetlinkSocket: ~Copyable, Sendable {
                     // A batch that was refused as a whole is answered with the number of its first message.
                     if header.nlmsg_seq == batch.lastAcknowledged || (code < 0 && header.nlmsg_seq == 1) { finished = true }
                 case NLMSG_NOOP, NLMSG_OVERRUN:
-                    continue
+                    break
                 default:
                     try each(Int(header.nlmsg_type), body)
                 }
@@ -69,18 +65,41 @@ public struct NetlinkSocket: ~Copyable, Sendable {
         }
     }
 
+    /// Binds the socket to a port that the kernel chooses.
+    /// - Returns: the port; notifications of what this socket changes carry it.
+    /// - Throws: `SystemError`.
+    public func bindPort() throws -> UInt32 {
+        var address = sockaddr_nl(nl_family: UInt16(AF_NETLINK), nl_pad: 0, nl_pid: 0, nl_groups: 0)
+        var length = socklen_t(MemoryLayout<sockaddr_nl>.size)
+        try withUnsafeMutablePointer(to: &address) { pointer in
+            _ = try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                try retrying("bind", "AF_NETLINK") { bind(descriptor.raw, pointer, length) }
+                try retrying("getsockname", "AF_NETLINK") { getsockname(descriptor.raw, pointer, &length) }
+            }
+        }
+        return address.nl_pid
+    }
+
     /// Joins a multicast group.
     /// - Throws: `SystemError`.
     public func join(group: Int32) throws {
-        let address = sockaddr_nl(nl_family: UInt16(AF_NETLINK), nl_pad: 0, nl_pid: 0, nl_groups: 0)
-        try retrying("bind", "AF_NETLINK") {
-            withUnsafePointer(to: address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    bind(descriptor.raw, $0, socklen_t(MemoryLayout<sockaddr_nl>.size))
-                }
-            }
-        }
+        _ = try bindPort()
         try Self.set(NETLINK_ADD_MEMBERSHIP, level: SOL_NETLINK, to: group, on: raw)
+    }
+
+    /// Reads one datagram of a multicast group, without waiting.
+    /// - Returns: its messages, with their type and the port of who caused them; nil when there is none.
+    /// - Throws: `SystemError`; ENOBUFS when notifications were lost.
+    public func notifications() throws -> [(header: (type: Int, port: UInt32), body: ArraySlice<UInt8>)]? {
+        do {
+            var messages: [(header: (type: Int, port: UInt32), body: ArraySlice<UInt8>)] = []
+            Self.split(try receive()) { header, body in
+                messages.append(((Int(header.nlmsg_type), header.nlmsg_pid), body))
+            }
+            return messages
+        } catch let error as SystemError where error.errno == EAGAIN {
+            return nil
+        }
     }
 
     private func send(_ batch: NetlinkBatch) throws {
@@ -90,6 +109,15 @@ public struct NetlinkSocket: ~Copyable, Sendable {
         }
         _ = try batch.bytes.withUnsafeBytes { buffer in
             try retrying("sendto", "netlink") { Glibc.send(descriptor.raw, buffer.baseAddress, buffer.count, 0) }
+        }
+    }
+
+    /// Takes a datagram apart; what is malformed ends it.
+    private static func split(_ datagram: [UInt8], _ each: (nlmsghdr, ArraySlice<UInt8>) throws -> Void) rethrows {
+        var rest = datagram[...]
+        while let header = rest.load(nlmsghdr.self), header.nlmsg_len >= MemoryLayout<nlmsghdr>.size, header.nlmsg_len <= rest.count {
+            try each(header, rest.prefix(Int(header.nlmsg_len)).dropFirst(MemoryLayout<nlmsghdr>.size))
+            rest = rest.dropFirst((Int(header.nlmsg_len) + 3) & ~3)
         }
     }
 

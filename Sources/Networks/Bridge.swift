@@ -11,11 +11,17 @@ struct Bridge: Sendable {
     let name: String
     let index: Int32
     let subnet: IPv4Subnet
+    /// Of the bridge and the veth pairs: the default route's, so that containers do not send packets that have to be cut; at most 1500.
+    var mtu: UInt32
+    /// Interfaces between which the host did not forward before it was turned on for this bridge, and does not now.
+    var unrouted: [Int32] = []
 
     /// The alias of every bridge of ours starts with it.
     private static let mark = "timber bridge"
     /// Follows the mark when forwarding was off before and was turned on for this bridge.
     private static let turnedOnForwarding = "; ip_forward was 0"
+    /// Follows that when turning forwarding off, which turns accept_redirects on, has to leave it off.
+    private static let refusedRedirects = "; accept_redirects was 0"
 
     /// Finds or makes the bridge and puts the host's settings right; repeating it changes nothing.
     /// - Parameters:
@@ -27,7 +33,7 @@ struct Bridge: Sendable {
             let socket = try NetlinkSocket(protocolNumber: NETLINK_ROUTE)
             let lock = try lockHost()
             defer { extend(lock) }
-            let bridge: Bridge
+            var bridge: Bridge
             if let link = try Links.list(socket).first(where: { $0.name == name }) {
                 bridge = try adopt(link, configured, socket)
             } else {
@@ -46,7 +52,7 @@ struct Bridge: Sendable {
             defer { extend(lock) }
             let links = try Links.list(socket)
             guard let link = links.first(where: { $0.name == name }), isOurs(link) else { return }
-            if link.alias.hasSuffix(turnedOnForwarding) { try restoreForwarding(link, links, socket) }
+            if link.alias.contains(turnedOnForwarding) { try restoreForwarding(link, links, socket) }
             var batch = NetlinkBatch()
             batch.removeLink(name)
             try socket.perform(batch)
@@ -81,7 +87,7 @@ struct Bridge: Sendable {
         let addresses = try Links.addresses(socket).filter { $0.interface == link.index }
         let present = addresses.first.flatMap { IPv4Subnet($0.address, prefixLength: $0.prefixLength) }
         let subnet = try configured ?? present ?? SubnetChoice(socket, except: link.index).choose()
-        let bridge = Bridge(name: link.name, index: link.index, subnet: subnet)
+        let bridge = Bridge(name: link.name, index: link.index, subnet: subnet, mtu: try uplinkMTU(socket))
         if let present, present != subnet {
             guard try bridge.ports(socket).isEmpty else {
                 throw TimberError(
@@ -106,10 +112,10 @@ struct Bridge: Sendable {
         guard let link = try Links.list(socket).first(where: { $0.name == name }) else {
             throw TimberError(.internal, "bridge \(name) vanished while it was made")
         }
-        return Bridge(name: name, index: link.index, subnet: subnet)
+        return Bridge(name: name, index: link.index, subnet: subnet, mtu: try uplinkMTU(socket))
     }
 
-    private func configure(_ socket: borrowing NetlinkSocket) throws {
+    private mutating func configure(_ socket: borrowing NetlinkSocket) throws {
         // IPv6 off before the bridge is up: no link-local address through which containers would reach the host past IPv4's rules.
         do {
             try Sysctl.write("net/ipv6/conf/\(name)/disable_ipv6", "1")
@@ -120,12 +126,31 @@ struct Bridge: Sendable {
         batch.addAddress(subnet.gateway, prefixLength: subnet.prefixLength, broadcast: subnet.broadcast, to: index)
         batch.setLink(name, index: index, up: true)
         try socket.perform(batch)
-        if try Sysctl.read("net/ipv4/ip_forward") == "0" {
-            var record = NetlinkBatch()
-            record.setAlias(name, Self.mark + Self.turnedOnForwarding)
-            try socket.perform(record)
-            try Sysctl.write("net/ipv4/ip_forward", "1")
+        try turnOnForwarding(socket)
+        let links = try Links.list(socket)
+        // Interfaces get ascending indices: those made before the bridge were there when forwarding was off.
+        if links.contains(where: { $0.index == index && $0.alias.contains(Self.turnedOnForwarding) }) {
+            unrouted = links.map(\.index).filter { $0 < index && $0 != Self.loopback }
         }
+    }
+
+    private static let loopback: Int32 = 1
+    private static let redirects = "net/ipv4/conf/all/accept_redirects"
+
+    private func turnOnForwarding(_ socket: borrowing NetlinkSocket) throws {
+        guard try Sysctl.read("net/ipv4/ip_forward") == "0" else { return }
+        let refused = try Sysctl.read(Self.redirects) == "0"
+        var record = NetlinkBatch()
+        record.setAlias(name, Self.mark + Self.turnedOnForwarding + (refused ? Self.refusedRedirects : ""))
+        try socket.perform(record)
+        try Sysctl.write("net/ipv4/ip_forward", "1")
+    }
+
+    private static func uplinkMTU(_ socket: borrowing NetlinkSocket) throws -> UInt32 {
+        let uplinks = Set(try Links.routes(socket).filter { $0.prefixLength == 0 }.map(\.interface))
+        let mtu = try Links.list(socket).filter { uplinks.contains($0.index) }.map(\.mtu).min() ?? 1500
+        // 1280: less than IPv6's minimum is a special link's business, and fragments there.
+        return min(1500, max(1280, mtu))
     }
 
     /// Turns forwarding off again, unless it is somebody else's business by now: another bridge of ours takes over the record, and
@@ -134,10 +159,11 @@ struct Bridge: Sendable {
         let others = links.filter { $0.kind == "bridge" && $0.index != link.index }
         if let heir = others.first(where: isOurs) {
             var batch = NetlinkBatch()
-            batch.setAlias(heir.name, mark + turnedOnForwarding)
+            batch.setAlias(heir.name, link.alias)
             try socket.perform(batch)
         } else if !others.contains(where: { $0.index > link.index }) {
             try Sysctl.write("net/ipv4/ip_forward", "0")
+            if link.alias.contains(refusedRedirects) { try Sysctl.write(redirects, "0") }
         }
     }
 

@@ -36,6 +36,9 @@ struct HostNetwork: Sendable {
         try netfilterSockets.lend(self, body)
     }
 
+    /// Whether a netlink port is one of ours for nfnetlink requests.
+    func isOwnNetfilterPort(_ port: UInt32) -> Bool { netfilterSockets.isOwn(port) }
+
     /// Closes the idle sockets.
     func close() {
         routeSockets.close()
@@ -43,32 +46,63 @@ struct HostNetwork: Sendable {
     }
 }
 
+/// A netlink socket that can be passed on.
+final class SharedNetlinkSocket: Sendable {
+    let socket: NetlinkSocket
+
+    init(_ socket: consuming NetlinkSocket) {
+        self.socket = socket
+    }
+}
+
 /// Idle request sockets of one protocol, so that concurrent starts neither share a socket nor open one each.
 private final class NetlinkSockets: Sendable {
     private final class Holder: Sendable {
         let socket: NetlinkSocket
-        init(_ socket: consuming NetlinkSocket) { self.socket = socket }
+        let port: UInt32
+
+        init(_ socket: consuming NetlinkSocket) throws {
+            port = try socket.bindPort()
+            self.socket = socket
+        }
     }
 
-    private static let kept = 4
+    private struct State {
+        var idle: [Holder] = []
+        // Kept, because a notification may be read after the socket that caused it was closed; one is closed only after a failure.
+        var ports: Set<UInt32> = []
+    }
+
+    /// As many as BlockingPool has threads.
+    private static let kept = 16
     private let protocolNumber: Int32
-    private let idle = Mutex<[Holder]>([])
+    private let state = Mutex(State())
 
     init(protocolNumber: Int32) {
         self.protocolNumber = protocolNumber
     }
 
     func lend<Value>(_ host: HostNetwork, _ body: (borrowing NetlinkSocket) throws -> Value) throws -> Value {
-        let protocolNumber = protocolNumber
-        let holder = try idle.withLock { $0.popLast() } ?? host.run { Holder(try NetlinkSocket(protocolNumber: protocolNumber)) }
+        let holder = try state.withLock { $0.idle.popLast() } ?? open(host)
         // A socket whose request failed half way may have answers left; it is not lent again.
         let value = try body(holder.socket)
-        idle.withLock { if $0.count < Self.kept { $0.append(holder) } }
+        state.withLock { if $0.idle.count < Self.kept { $0.idle.append(holder) } }
         return value
     }
 
+    func isOwn(_ port: UInt32) -> Bool {
+        state.withLock { $0.ports.contains(port) }
+    }
+
     func close() {
-        idle.withLock { $0.removeAll() }
+        state.withLock { $0.idle.removeAll() }
+    }
+
+    private func open(_ host: HostNetwork) throws -> Holder {
+        let protocolNumber = protocolNumber
+        let holder = try host.run { try Holder(NetlinkSocket(protocolNumber: protocolNumber)) }
+        state.withLock { _ = $0.ports.insert(holder.port) }
+        return holder
     }
 }
 

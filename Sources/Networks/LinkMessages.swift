@@ -37,11 +37,12 @@ extension NetlinkBatch {
     }
 
     /// Makes a veth pair: this end up on a bridge, the other end `eth0` inside a namespace.
-    mutating func makeVeth(_ name: String, bridge: Int32, namespace: NetworkNamespace, mac: MACAddress) {
+    mutating func makeVeth(_ name: String, bridge: Bridge, namespace: NetworkNamespace, mac: MACAddress) {
         append("RTM_NEWLINK", name, type: Int(RTM_NEWLINK), flags: NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK) { body in
             body.append(ifinfomsg(index: 0, up: true))
             body.attribute(Int(IFLA_IFNAME), name)
-            body.attribute(Int(IFLA_MASTER), value: bridge)
+            body.attribute(Int(IFLA_MASTER), value: bridge.index)
+            body.appendVeth(mtu: bridge.mtu)
             body.nested(Int(IFLA_LINKINFO)) {
                 $0.attribute(Int(IFLA_INFO_KIND), "veth")
                 $0.nested(Int(IFLA_INFO_DATA)) {
@@ -50,6 +51,7 @@ extension NetlinkBatch {
                         $0.attribute(Int(IFLA_IFNAME), "eth0")
                         $0.attribute(Int(IFLA_ADDRESS), mac.bytes)
                         $0.attribute(Int(IFLA_NET_NS_FD), value: namespace.raw)
+                        $0.appendVeth(mtu: bridge.mtu)
                     }
                 }
             }
@@ -105,6 +107,13 @@ extension NetlinkBatch {
 }
 
 extension NetlinkBody {
+    /// One queue: the default is one for every processor, each with objects in sysfs, which a veth pair does not need.
+    fileprivate mutating func appendVeth(mtu: UInt32) {
+        attribute(Int(IFLA_MTU), value: mtu)
+        attribute(Int(IFLA_NUM_TX_QUEUES), value: UInt32(1))
+        attribute(Int(IFLA_NUM_RX_QUEUES), value: UInt32(1))
+    }
+
     fileprivate mutating func appendAddress(_ address: IPv4Address, prefixLength: UInt8, index: Int32) {
         var header = ifaddrmsg()
         header.ifa_family = UInt8(AF_INET)

@@ -60,7 +60,7 @@ enum Links {
         return found
     }
 
-    /// Every IPv4 route that is not a default route, of every routing table.
+    /// Every IPv4 route, of every routing table; a default route is 0.0.0.0/0.
     static func routes(_ socket: borrowing NetlinkSocket) throws -> [Destination] {
         var found: [Destination] = []
         var batch = NetlinkBatch()
@@ -72,9 +72,9 @@ enum Links {
         try repeating {
             found.removeAll()
             try socket.perform(batch) { type, body in
-                guard type == Int(RTM_NEWROUTE), let header = body.load(rtmsg.self), header.rtm_family == UInt8(AF_INET),
-                    header.rtm_dst_len > 0
-                else { return }
+                guard type == Int(RTM_NEWROUTE), let header = body.load(rtmsg.self), header.rtm_family == UInt8(AF_INET) else {
+                    return
+                }
                 var destination = Destination(address: .any, prefixLength: header.rtm_dst_len, interface: 0)
                 for (type, payload) in NetlinkAttributes(body.dropFirst(MemoryLayout<rtmsg>.size)) {
                     switch type {

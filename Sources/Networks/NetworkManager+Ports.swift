@@ -39,7 +39,7 @@ extension NetworkManager {
                     self?.reserved.withLock { $0.remove(ports) }
                 }
             } catch let conflict as PortInUse {
-                throw try explain(conflict)
+                throw explain(conflict)
             } catch let error as SystemError {
                 throw TimberError(.internal, "cannot reserve the published ports of container \(owner)", cause: error)
             }
@@ -66,6 +66,7 @@ extension NetworkManager {
                     throw TimberError(.internal, "cannot publish the ports of container \(owner)", cause: error)
                 }
             }
+            forgetDatagrams(to: ports)
         }
     }
 
@@ -97,14 +98,27 @@ extension NetworkManager {
     }
 
     private func unpublishNow(_ endpoint: Endpoint) throws {
-        try withNetwork { network in
-            guard let attachment = network.attachments[endpoint.interface], !attachment.ports.isEmpty else { return }
+        let ports: [PublishedPort] = try withNetwork { network in
+            guard let attachment = network.attachments[endpoint.interface], !attachment.ports.isEmpty else { return [] }
             network.attachments[endpoint.interface]?.ports = []
             do {
                 try changeTable(network, network.ruleset.remove(attachment.ports, from: endpoint.address))
             } catch {
                 throw TimberError(.internal, "cannot remove the published ports of container \(attachment.owner)", cause: error)
             }
+            return attachment.ports
+        }
+        forgetDatagrams(to: ports)
+    }
+
+    /// A flow that cannot be forgotten is no reason to refuse a container.
+    private func forgetDatagrams(to ports: [PublishedPort]) {
+        let numbers = Set(ports.lazy.filter { $0.transport == .udp }.map(\.hostPort))
+        guard !numbers.isEmpty else { return }
+        do {
+            try host.netfilter { try ConnectionTracking.forgetDatagrams(to: numbers, $0) }
+        } catch {
+            log("cannot forget udp flows to published ports", ["error": "\(error)"])
         }
     }
 

@@ -53,7 +53,7 @@ public final class NetworkManager: Sendable {
         /// By the endpoint's interface, which is another one for every start.
         var attachments: [String: Attachment] = [:]
 
-        var ruleset: Ruleset { Ruleset(bridge: bridge.name, subnet: bridge.subnet) }
+        var ruleset: Ruleset { Ruleset(bridge: bridge.name, subnet: bridge.subnet, unrouted: bridge.unrouted) }
 
         /// Forgets an endpoint, and gives its address back if it was known.
         mutating func remove(_ endpoint: Endpoint) {
@@ -75,6 +75,7 @@ public final class NetworkManager: Sendable {
     // port that was published meanwhile. Never across an await.
     let network = Mutex<Network?>(nil)
     let reserved = Mutex(ReservedPorts())
+    let watch = Mutex<TableWatch?>(nil)
 
     /// Makes a manager; nothing on the host changes before `start`.
     public convenience init(configuration: Configuration, log: @escaping Log) {
@@ -88,6 +89,8 @@ public final class NetworkManager: Sendable {
         self.log = log
         pool = NamespacePool(limit: configuration.readyNamespaces, log: log)
     }
+
+    deinit { stopWatch() }
 
     /// The bridge's subnet.
     /// - Throws: `TimberError.unavailable` before `start`.
@@ -136,7 +139,7 @@ public final class NetworkManager: Sendable {
 
     private func attach(_ endpoint: Endpoint, _ namespace: NetworkNamespace, _ bridge: Bridge) throws {
         var outside = NetlinkBatch()
-        outside.makeVeth(endpoint.interface, bridge: bridge.index, namespace: namespace, mac: endpoint.mac)
+        outside.makeVeth(endpoint.interface, bridge: bridge, namespace: namespace, mac: endpoint.mac)
         try host.route { try $0.perform(outside) }
         var inside = NetlinkBatch()
         inside.addAddress(

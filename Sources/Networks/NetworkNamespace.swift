@@ -70,7 +70,7 @@ public final class NetworkNamespace: Sendable {
 /// Namespaces made ahead: unshare(CLONE_NEWNET) is the most expensive single step of a start.
 final class NamespacePool: Sendable {
     /// Refilling waits until no namespace was taken for this long, so that it does not compete with the starts themselves.
-    private static let quiet = Duration.milliseconds(40)
+    private static let quiet = Duration.milliseconds(15)
 
     private struct State {
         var ready: [NetworkNamespace] = []
@@ -87,6 +87,9 @@ final class NamespacePool: Sendable {
         self.limit = limit
         self.log = log
     }
+
+    /// How many namespaces are ready.
+    var readyCount: Int { state.withLock { $0.ready.count } }
 
     /// A ready namespace, or a new one.
     func take() async throws -> NetworkNamespace {

@@ -5,7 +5,7 @@ internal import Synchronization
 
 extension NetworkManager {
     /// Finds out who has a port that could not be bound; called after a failure only, so that it may look at every process.
-    func explain(_ conflict: PortInUse) throws -> TimberError {
+    func explain(_ conflict: PortInUse) -> TimberError {
         let binding = conflict.binding
         let address = binding.hostAddress == .any ? "" : "\(binding.hostAddress):"
         guard conflict.ports.count == 1 else {
@@ -17,7 +17,7 @@ extension NetworkManager {
             transport: binding.transport, hostAddress: binding.hostAddress, hostPort: conflict.ports.lowerBound,
             containerPort: binding.containerPort)
         let subject = "port \(address)\(port.hostPort)/\(port.transport.rawValue) is already in use"
-        if let owner = try containerPublishing(port) {
+        if let owner = containerPublishing(port) {
             return TimberError(.conflict, "\(subject) by container \(owner), publish on another port or stop that container")
         }
         do {
@@ -31,10 +31,10 @@ extension NetworkManager {
         return TimberError(.conflict, "\(subject), publish on another port")
     }
 
-    private func containerPublishing(_ port: PublishedPort) throws -> String? {
+    private func containerPublishing(_ port: PublishedPort) -> String? {
         if let owner = reserved.withLock({ $0.owner(of: port) }) { return owner }
-        return try withNetwork { network in
-            network.attachments.values.first { $0.ports.contains { $0.collides(with: port) } }?.owner
+        return network.withLock { network in
+            network?.attachments.values.first { $0.ports.contains { $0.collides(with: port) } }?.owner
         }
     }
 }

@@ -81,7 +81,7 @@ enum PortBinder {
         address.sin_port = port.bigEndian
         address.sin_addr.s_addr = binding.hostAddress.bits.bigEndian
         do {
-            try bind(socket, &address)
+            try bind(socket, &address, type: type)
         } catch let error as SystemError where error.errno == EADDRNOTAVAIL {
             throw TimberError(
                 .invalidArgument,
@@ -105,7 +105,7 @@ enum PortBinder {
             var address = sockaddr_in6()
             address.sin6_family = sa_family_t(AF_INET6)
             address.sin6_port = port.bigEndian
-            try bind(socket, &address)
+            try bind(socket, &address, type: type)
             let chosen = try UInt16(bigEndian: name(of: socket, sockaddr_in6()).sin6_port)
             return (SharedDescriptor(socket), chosen)
         } catch let error as SystemError where error.errno == EAFNOSUPPORT || error.errno == EADDRNOTAVAIL {
@@ -113,7 +113,20 @@ enum PortBinder {
         }
     }
 
-    private static func bind<Address>(_ socket: borrowing Descriptor, _ address: inout Address) throws {
+    private static func bind<Address>(_ socket: borrowing Descriptor, _ address: inout Address, type: Int32) throws {
+        do {
+            try bindOnce(socket, &address)
+        } catch let error as SystemError where error.errno == EADDRINUSE && type == Int32(SOCK_STREAM.rawValue) {
+            // Perhaps only connections of a server that has ended are left (TIME_WAIT, for a minute). SO_REUSEADDR looks past those
+            // and past nothing else that matters: a listening socket still conflicts, and so does a reservation, which does not have
+            // the option. Off again, so that nobody looks past this one.
+            try reuseAddress(socket, true)
+            try bindOnce(socket, &address)
+            try reuseAddress(socket, false)
+        }
+    }
+
+    private static func bindOnce<Address>(_ socket: borrowing Descriptor, _ address: inout Address) throws {
         let raw = socket.raw
         try retrying("bind") {
             withUnsafeMutablePointer(to: &address) { pointer in
@@ -121,6 +134,14 @@ enum PortBinder {
                     Glibc.bind(raw, $0, socklen_t(MemoryLayout<Address>.size))
                 }
             }
+        }
+    }
+
+    private static func reuseAddress(_ socket: borrowing Descriptor, _ on: Bool) throws {
+        let raw = socket.raw
+        var value: Int32 = on ? 1 : 0
+        try retrying("setsockopt", "SO_REUSEADDR") {
+            setsockopt(raw, SOL_SOCKET, SO_REUSEADDR, &value, socklen_t(MemoryLayout<Int32>.size))
         }
     }
 

@@ -9,6 +9,10 @@ internal import LinuxKernel
 struct Ruleset {
     let bridge: String
     let subnet: IPv4Subnet
+    /// Interfaces between which nothing is forwarded.
+    var unrouted: [Int32] = []
+
+    private static let unroutedSet = "unrouted"
 
     /// `timber/` and the bridge's name: an interface's name has no slash, so no two bridges have the same table, and nobody else's
     /// table is taken for ours.
@@ -52,6 +56,9 @@ struct Ruleset {
 
     private func addSets(_ transaction: inout Transaction) {
         for map in PortMap.allCases { transaction.addSet(map.rawValue, map.shape) }
+        transaction.addSet(Self.unroutedSet, SetShape(key: [SetShape.interfaceIndex]))
+        let indices = unrouted.map { SetElement(key: Match.hostBytes(UInt32(bitPattern: $0)), end: nil, value: nil) }
+        transaction.addElements(indices, to: Self.unroutedSet)
     }
 
     /// What comes in from outside of the host.
@@ -117,6 +124,13 @@ struct Ruleset {
         transaction.addRule("forward", toBridge + Match.isKnown + [.verdict(NF_ACCEPT)])
         transaction.addRule("forward", toBridge + Match.isTranslated + [.verdict(NF_ACCEPT)])
         transaction.addRule("forward", toBridge + [.verdict(NF_DROP)])
+        // Forwarding is one switch for the whole host. Where it was off, containers are no reason to become a router between networks.
+        transaction.addRule(
+            "forward",
+            [
+                .meta(NFT_META_IIF, into: Register(0)), .lookup(Self.unroutedSet, key: Register(0), into: nil),
+                .meta(NFT_META_OIF, into: Register(0)), .lookup(Self.unroutedSet, key: Register(0), into: nil), .verdict(NF_DROP),
+            ])
     }
 }
 

@@ -27,7 +27,7 @@ struct SubnetChoice: Sendable {
     /// - Parameter except: an interface whose own addresses do not count.
     init(_ socket: borrowing NetlinkSocket, except: Int32) throws {
         let names = Dictionary(try Links.list(socket).map { ($0.index, $0.name) }, uniquingKeysWith: { first, _ in first })
-        let used = try Links.routes(socket) + Links.addresses(socket)
+        let used = try Links.routes(socket).filter { $0.prefixLength > 0 } + Links.addresses(socket)
         taken = used.filter { $0.interface != except || except == 0 }.map {
             Taken(address: $0.address, prefixLength: $0.prefixLength, by: names[$0.interface].map { "interface \($0)" } ?? "a route")
         }

@@ -114,6 +114,7 @@ struct IPv4 {
 
 extension NetworkNamespace {
     /// Connects from inside to a server and reads its answer.
+    /// - Parameter source: an address, or address:port, to bind to first.
     func reach(
         _ address: String, _ port: UInt16, _ transport: Transport = .tcp, from source: String? = nil, timeout: Int32 = 1500
     ) throws -> Reply {
@@ -127,7 +128,8 @@ extension NetworkNamespace {
                 })
             let raw = socket.raw
             if let source {
-                var name = IPv4(source, 0)
+                let parts = source.split(separator: ":")
+                var name = IPv4(String(parts[0]), parts.count > 1 ? UInt16(parts[1]) ?? 0 : 0)
                 try retrying("bind") { name.withPointer { bind(raw, $0, $1) } }
             }
             if isIPv6 {

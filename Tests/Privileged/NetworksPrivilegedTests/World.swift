@@ -31,19 +31,46 @@ struct World {
         try host.run("ip link add wan0 type veth peer name eth0 netns /proc/\(getpid())/fd/\(neighbour.raw)")
         try host.run("ip addr add \(Self.hostAddress)/24 dev wan0 && ip link set wan0 up")
         try neighbour.run("ip addr add \(Self.neighbourAddress)/24 dev eth0 && ip link set eth0 up")
-        // What the kernel does without being asked differs between machines; br_netfilter is on where it is built in.
-        try host.run("sysctl -qw net.bridge.bridge-nf-call-iptables=\(bridgeNetfilter ? 1 : 0)")
+        // A new namespace starts with the machine's settings; br_netfilter is on where it is built in.
+        try host.run("sysctl -qw net.ipv4.ip_forward=0 net.bridge.bridge-nf-call-iptables=\(bridgeNetfilter ? 1 : 0)")
     }
 
     /// A connected container with published ports. The caller keeps it: it is gone when its namespace is.
     func container(
-        _ id: String = "c0ffee00c0ffee00", publishing ports: [PortBinding] = [], address: IPv4Address? = nil
+        _ id: String = "c0ffee00c0ffee00", publishing ports: [PortBinding] = [], address: IPv4Address? = nil,
+        on another: NetworkManager? = nil
     ) async throws -> Container {
+        let manager = another ?? manager
         let namespace = try await manager.namespace()
         let reservation = try await manager.reserve(ports, owner: id)
         let endpoint = try await manager.connect(namespace, id: id, address: address)
         try await manager.publish(reservation, to: endpoint)
         return Container(namespace: namespace, endpoint: endpoint, reservation: reservation)
+    }
+}
+
+extension World {
+    /// What a list in the table has, by its name; empty when the table is not there.
+    func elements(_ map: String, bridge: String = "timber0") throws -> [String] {
+        let text = try host.run("nft list map inet timber/\(bridge) \(map) 2>/dev/null || true")
+        guard let start = text.range(of: "elements = {")?.upperBound, let end = text[start...].firstIndex(of: "}") else { return [] }
+        return text[start..<end].split(separator: ",").map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }.sorted()
+    }
+
+    /// Names of the host's interfaces, without @peer.
+    func interfaces() throws -> [String] {
+        try host.run("ip -o link").split(separator: "\n").compactMap { line in
+            line.split(separator: " ").dropFirst().first.map { String($0.prefix { $0 != "@" && $0 != ":" }) }
+        }
+    }
+
+    func sysctl(_ name: String) throws -> String {
+        try host.inside { try Sysctl.read(name) }
+    }
+
+    /// A manager for the same host: another daemon, or the same one started again.
+    func anotherManager(bridge: String = "timber0", subnet: IPv4Subnet? = nil) -> NetworkManager {
+        NetworkManager(configuration: .init(bridge: bridge, subnet: subnet, readyNamespaces: 0), host: host, log: lines.log)
     }
 }
 
@@ -81,9 +108,9 @@ extension NetworkNamespace {
 }
 
 /// Waits until a condition holds, for at most five seconds.
-func eventually(_ condition: () throws -> Bool) async throws -> Bool {
+func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
     for _ in 0..<500 {
-        if try condition() { return true }
+        if try await condition() { return true }
         try await Task.sleep(for: .milliseconds(10))
     }
     return false
