@@ -66,6 +66,10 @@ uninstall: ## what install put there; images, containers and the timber group st
 	rmdir --ignore-fail-on-non-empty $(root)/libexec/timber 2>/dev/null || true
 	[ -n "$(DESTDIR)" ] || [ ! -d /run/systemd/system ] || systemctl daemon-reload
 
+.PHONY: man
+man: ## docs/man/tctl.1, from what a debug build of tctl says of itself
+	.ci/man.py .build/debug
+
 .PHONY: lint
 lint: ## format of Swift, syntax of scripts
 	.ci/lint
