@@ -4,7 +4,7 @@ internal import Glibc
 /// Stream Unix sockets: addresses, listening, connecting, and messages that carry descriptors.
 public enum UnixSocket {
     /// Binds and listens on a path with the given permission bits; the path must not exist.
-    /// - Throws: `SystemError`; ENAMETOOLONG when the path does not fit `sun_path` (108 bytes).
+    /// - Throws: `SystemError`; ENAMETOOLONG when the last part of the path does not fit `sun_path` (108 bytes).
     public static func listen(path: String, mode: UInt32, backlog: Int32 = 128) throws -> Descriptor {
         let socket = try make()
         try withAddress(path) { address, length in
@@ -96,13 +96,21 @@ public enum UnixSocket {
             })
     }
 
+    /// A path that is too long for an address is named through a descriptor of its directory.
     private static func withAddress(
         _ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) throws -> Void
     ) throws {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
+        let limit = MemoryLayout.size(ofValue: address.sun_path)
+        if path.utf8.count >= limit, let slash = path.lastIndex(of: "/"), slash != path.startIndex,
+            path[slash...].utf8.count < limit - "/proc/self/fd/1234567890".utf8.count
+        {
+            let directory = SharedDescriptor(try Files.open(String(path[..<slash]), 0o10000000 /* O_PATH */ | O_DIRECTORY))
+            return try withExtendedLifetime(directory) { try withAddress("/proc/self/fd/\(directory.raw)\(path[slash...])", body) }
+        }
         let bytes = Array(path.utf8)
-        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path), !bytes.contains(0) else {
+        guard bytes.count < limit, !bytes.contains(0) else {
             throw SystemError(call: "socket address", errno: ENAMETOOLONG, what: path)
         }
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
