@@ -45,7 +45,7 @@ struct ProcessRow {
             return nil
         }
         let uid = status.split(separator: "\n").first { $0.hasPrefix("Uid:") }?.split(separator: "\t").dropFirst().first.map(String.init)
-        let seconds = (user + system) / Int64(sysconf(Int32(_SC_CLK_TCK)))
+        let seconds = (user + system) / max(1, ProcessTimes.ticksPerSecond)
         let name =
             command.isEmpty
             ? "[\(stat[stat.index(after: open)..<close])]"

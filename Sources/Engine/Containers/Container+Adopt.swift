@@ -56,12 +56,15 @@ extension Container {
 
 /// When a process began, from its start time in /proc.
 enum ProcessTimes {
+    /// Of the kernel's clock in /proc.
+    static var ticksPerSecond: Int64 { Int64(sysconf(Int32(_SC_CLK_TCK))) }
+
     /// - Parameter ticks: field 22 of /proc/PID/stat: clock ticks since boot.
     static func started(ticks: Int64) -> Timestamp? {
         var now = timespec()
         var boot = timespec()
         guard clock_gettime(CLOCK_REALTIME, &now) == 0, clock_gettime(CLOCK_BOOTTIME, &boot) == 0 else { return nil }
-        let perSecond = Int64(sysconf(Int32(_SC_CLK_TCK)))
+        let perSecond = ticksPerSecond
         guard perSecond > 0, ticks > 0 else { return nil }
         let sinceBoot = ticks * (1_000_000_000 / perSecond)
         let bootTime = Int64(now.tv_sec - boot.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec - boot.tv_nsec)
