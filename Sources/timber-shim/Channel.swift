@@ -8,13 +8,16 @@ enum Channel {
     struct Header: BitwiseCopyable {
         var kind: UInt32 = 0
         var stage: UInt32 = 0
-        var error: Int32 = 0
+        /// FAILED: errno. PROCESS: its pid.
+        var value: Int32 = 0
     }
 
     static let ready: UInt32 = 1
     static let failed: UInt32 = 2
     /// Carries the terminal's master by SCM_RIGHTS.
     static let terminal: UInt32 = 3
+    /// An exec goes on in a further child; carries its pidfd.
+    static let process: UInt32 = 4
     static let maximumDetail = 4096
 
     /// Makes the pair: (shim's end, child's end).

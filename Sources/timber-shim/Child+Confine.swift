@@ -2,30 +2,38 @@ import CTimber
 
 extension Child {
     /// What takes privileges away, last of all. The order, and why:
-    /// - limits and the working directory while root may still set and enter them;
+    /// - the working directory while root may still enter it, and limits while root may still raise them, after the last descriptor
+    ///   was opened;
     /// - without no_new_privs the kernel takes a filter only from CAP_SYS_ADMIN, so it goes in before capabilities are dropped;
     ///   with it the filter goes in last, so that it needs to allow nothing but execve;
     /// - the bounding set needs CAP_SETPCAP, the uid change empties the effective set (keepcaps holds the permitted one), so:
     ///   bounding set, ids, then capset, then ambient, which must be within permitted and inheritable;
     /// - the kill guard again, because the uid change disarms it.
-    func confineAndExecute() throws(Failure) -> Never {
-        try setLimits()
+    mutating func confine() throws(Failure) {
         try enterWorkingDirectory()
         try connectStandard()
         umask(mode_t(process.umask & 0o777))
-        try resetSignals()
-        try check(TIMBER_STAGE_EXEC, timber_close_range(3, UInt32.max, UInt32(CLOSE_RANGE_CLOEXEC)))
-        let filterLast = has(TIMBER_PROCESS_NO_NEW_PRIVILEGES)
-        if filterLast { try check(TIMBER_STAGE_SECCOMP, timber_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) }
-        if !filterLast { try installFilter() }
+        // The shim ignores SIGPIPE and blocks nothing; ignored signals outlive execve.
+        try check(TIMBER_STAGE_EXEC, timber_signal_default(SIGPIPE))
+        try closeOthers()
+        try setLimits()
+        if has(TIMBER_PROCESS_NO_NEW_PRIVILEGES) {
+            try check(TIMBER_STAGE_SECCOMP, timber_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+        } else {
+            try installFilter()
+        }
         try dropBoundingSet()
         try changeUser()
         try setCapabilities()
+    }
+
+    /// The last steps, in the process that will be the program.
+    func execute() throws(Failure) -> Never {
         try armKillGuard()
         try check(TIMBER_STAGE_EXEC, Channel.send(channel, Channel.Header(kind: Channel.ready)))
-        if filterLast { try installFilter() }
+        if has(TIMBER_PROCESS_NO_NEW_PRIVILEGES) { try installFilter() }
         if has(TIMBER_PROCESS_INIT) { try becomeInit() }
-        throw execute()
+        throw executeProgram()
     }
 
     /// Through the host's /proc, which the child still sees when this is called. The shim's own score, which protects it, is not
@@ -68,7 +76,8 @@ extension Child {
 
     /// 0, 1 and 2: the terminal, or pipes, or the container's own /dev/null. They belong to the container's user, who may open
     /// /dev/stdout by name.
-    private func connectStandard() throws(Failure) {
+    private mutating func connectStandard() throws(Failure) {
+        isConnected = true
         if terminal >= 0 {
             try check(TIMBER_STAGE_USER, result(fchown(terminal, process.uid, gid_t.max)))
             for number in Int32(0)...2 { try check(TIMBER_STAGE_TERMINAL, result(dup2(terminal, number))) }
@@ -91,9 +100,10 @@ extension Child {
         try check(TIMBER_STAGE_USER, result(dup2(pipe, number)))
     }
 
-    /// The shim ignores SIGPIPE and blocks nothing; ignored signals outlive execve.
-    private func resetSignals() throws(Failure) {
-        try check(TIMBER_STAGE_EXEC, timber_signal_default(SIGPIPE))
+    /// Nothing is left open but the standard streams and the channel, which execve closes.
+    private func closeOthers() throws(Failure) {
+        if channel > 3 { try check(TIMBER_STAGE_EXEC, timber_close_range(3, UInt32(channel) - 1, 0)) }
+        try check(TIMBER_STAGE_EXEC, timber_close_range(UInt32(channel) + 1, UInt32.max, 0))
     }
 
     private func installFilter() throws(Failure) {

@@ -2,7 +2,7 @@ import CTimber
 
 /// tmpfs with COPY_UP: the tmpfs starts with what the image has at its target.
 extension Child {
-    private static var deepest: Int { 64 }
+    private static var deepest: Int { 128 }
 
     func copyUp(from target: Int32, to mount: Int32, _ path: UnsafePointer<CChar>) throws(Failure) {
         let source = try check(TIMBER_STAGE_MOUNT, openPlain(target, ".", O_RDONLY | O_DIRECTORY), path)

@@ -3,7 +3,7 @@ import CTimber
 extension Child {
     /// Searches PATH of the container's environment as execvp(3) does, without its fallback to a shell.
     /// - Returns: why nothing could be executed, with the program's name.
-    func execute() -> Failure {
+    func executeProgram() -> Failure {
         guard let program = arguments[0], program[0] != 0 else {
             return Failure(TIMBER_STAGE_EXEC, ENOENT, arguments[0].map { UnsafePointer($0) })
         }

@@ -14,10 +14,10 @@ extension Child {
         try check(TIMBER_STAGE_NAMESPACES, timber_setns(namespace, kind))
     }
 
-    /// The namespaces of a running container; the pid namespace came with clone. setns into the mount namespace moves root and
+    /// The namespaces of a running container, its pid namespace for children only. setns into the mount namespace moves root and
     /// working directory to the container's root.
     mutating func joinNamespaces(of container: Int32) throws(Failure) {
-        let kinds = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP
+        let kinds = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWPID
         try check(TIMBER_STAGE_NAMESPACES, timber_setns(container, kinds))
         root = try check(TIMBER_STAGE_NAMESPACES, openPlain(AT_FDCWD, "/", O_PATH | O_DIRECTORY))
         try check(TIMBER_STAGE_NAMESPACES, result(fchdir(root)))

@@ -18,12 +18,14 @@ struct Child {
     var root: Int32 = -1
     /// The terminal's slave with TTY.
     var terminal: Int32 = -1
+    /// The standard streams are in place, and `terminal` is closed.
+    var isConnected = false
 
     func has(_ flag: UInt32) -> Bool { process.flags & flag != 0 }
 
     /// Tells the shim why there is no container and ends.
     func fail(_ failure: Failure) -> Never {
-        let header = Channel.Header(kind: Channel.failed, stage: failure.stage.rawValue, error: failure.error)
+        let header = Channel.Header(kind: Channel.failed, stage: failure.stage.rawValue, value: failure.error)
         // Nothing is left to do when this fails too: the channel then ends without READY, which is a failure as well.
         _ = Channel.send(channel, header, detail: failure.detail)
         _exit(1)
@@ -35,6 +37,7 @@ struct Child {
     /// - propagation before the first mount, so that none reaches the host;
     /// - the working directory is made before the root may become read-only, and entered after pivot_root.
     mutating func launchContainer(_ plan: timber_plan, overlay: UnsafePointer<CChar>?, _ trees: UnsafePointer<Int32>) -> Never {
+        close(shimChannel)
         do {
             try armKillGuard()
             try setOOMScore()
@@ -49,29 +52,47 @@ struct Child {
             try makeDevices(plan)
             try nameHost(plan)
             try writeSysctls(plan.sysctls)
-            try openTerminal(console: true)
+            try openTerminal()
+            try leadSession()
+            try bindConsole()
             try makeWorkingDirectory()
             try pivot()
             try protectPaths(plan)
-            try confineAndExecute()
+            try confine()
+            try execute()
         } catch {
             fail(error)
         }
     }
 
-    /// The steps of a further process: into the namespaces of the first one, then the same confinement.
+    /// The steps of a further process: into the namespaces of the first one, then the same confinement, and only then into its pid
+    /// namespace, by a second clone. The container's processes never see a process in their /proc that has more than they have:
+    /// not the descriptors of the host, not the capabilities to be ptraced for (CVE-2016-9962).
     mutating func launchExec(_ request: timber_exec, into container: Int32) -> Never {
+        close(shimChannel)
         do {
             try armKillGuard()
             try setOOMScore()
             try joinCgroups(request.cgroup_tasks_fds)
             try joinNamespaces(of: container)
-            try openTerminal(console: false)
+            try openTerminal()
             try makeWorkingDirectory()
-            try confineAndExecute()
+            try confine()
+            try appear()
+            try leadSession()
+            try execute()
         } catch {
             fail(error)
         }
+    }
+
+    /// Goes on in a new process, which is the shim's child like this one and lives in the container's pid namespace.
+    private func appear() throws(Failure) {
+        var handle: Int32 = -1
+        let pid = try check(TIMBER_STAGE_CLONE, timber_clone_sibling(&handle))
+        if pid == 0 { return }
+        let message = Channel.Header(kind: Channel.process, value: pid)
+        _exit(Channel.send(channel, message, descriptor: handle) < 0 ? 1 : 0)
     }
 
     /// Ends this process when the shim does, and finds out whether it already has. The signal is lost at each change of uid, so

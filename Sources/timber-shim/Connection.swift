@@ -5,6 +5,8 @@ final class Connection {
     /// Bytes waiting for a reader, above which its process is held back, and below which it goes on.
     static let highWater = 1 << 20
     static let lowWater = 1 << 19
+    /// The same once the process has ended: room for what its pipes still hold.
+    static let finalWater = highWater + 4 << 20
     /// A control connection on which this much waits is not being read.
     static let controlLimit = 1 << 20
 

@@ -23,6 +23,9 @@ final class ContainerProcess {
     var handleWatch: Watch = nil
 
     // Between clone and execve.
+    /// The child that an exec's process came out of, until it is reaped.
+    var helper = Descriptor()
+    var helperWatch: Watch = nil
     var channel = Descriptor()
     var channelWatch: Watch = nil
     var isReady = false

@@ -3,7 +3,7 @@ import CTimber
 extension Child {
     /// --init: this process stays PID 1, confined like the program, and the program runs as its child. Returns in that child.
     func becomeInit() throws(Failure) {
-        // All signals are taken by sigtimedwait-like waiting; the child gets the empty mask back.
+        // Signals wait for sigwaitinfo; the child gets the empty mask back.
         var all = sigset_t()
         var none = sigset_t()
         sigfillset(&all)
@@ -17,6 +17,8 @@ extension Child {
             try check(TIMBER_STAGE_EXEC, result(sigprocmask(SIG_SETMASK, &none, nil)))
             return
         }
+        // By both, since either may come first; one of them fails when the other was faster.
+        setpgid(child, child)
         _ = timber_prctl(PR_SET_NAME, UInt(bitPattern: constant("timber-init")), 0, 0, 0)
         _ = timber_close_range(0, UInt32.max, 0)
         superviseAsInit(child)

@@ -27,10 +27,6 @@ extension Shim {
             guard let first = self.process(0), first.state == .running, !first.hasExited else {
                 throw Failure(TIMBER_STAGE_NAMESPACES, ESRCH)
             }
-            if !hasEnteredPidNamespace {
-                try check(TIMBER_STAGE_NAMESPACES, timber_setns(first.handle.raw, CLONE_NEWPID))
-                hasEnteredPidNamespace = true
-            }
             let cgroup = try buffer.descriptor(request.cgroup_fd)
             let container = first.handle.raw
             try start(process, buffer, request.process, flags: 0, cgroup) { child in child.launchExec(request, into: container) }
@@ -49,7 +45,7 @@ extension Shim {
         }
         if let directory = try buffer.descriptor(plan.log_fd) {
             heldDescriptors.append(directory)
-            log = LogFile(directory: directory, maximumBytes: plan.log_max_bytes, maximumFiles: plan.log_max_files)
+            log = try LogFile(directory: directory, maximumBytes: plan.log_max_bytes, maximumFiles: plan.log_max_files)
         }
     }
 
@@ -59,7 +55,6 @@ extension Shim {
         let cgroup = try buffer.descriptor(plan.cgroup_fd)
         if let namespace = try buffer.descriptor(plan.pidns_fd) {
             try check(TIMBER_STAGE_NAMESPACES, timber_setns(namespace, CLONE_NEWPID))
-            hasEnteredPidNamespace = true
         }
         // The cgroup namespace is unshared by the child once it is in its cgroups.
         let kinds = UInt64(CLONE_NEWNS) | (plan.clone_flags & UInt64(namespaceKinds) & ~UInt64(CLONE_NEWCGROUP))
@@ -74,7 +69,6 @@ extension Shim {
         try start(process, buffer, plan.process, flags: kinds, cgroup) { child in
             child.launchContainer(plan, overlay: overlay, sources)
         }
-        if kinds & UInt64(CLONE_NEWPID) == 0 { hasEnteredPidNamespace = true }
     }
 
     /// Pipes, channel, clone, and the shim's ends of all of them.
@@ -103,16 +97,13 @@ extension Shim {
             shimChannel: ours, standard: (input.reader.raw, output.writer.raw, error.writer.raw), oomScore: oomScore(settings))
         let (pid, handle) = try clone(flags, cgroup)
         if pid == 0 { run(&child) }
-        process.handle = Descriptor(owning: handle)
-        process.pid = pids.hostPid(pid, handle)
-        process.startTicks = pids.startTicks(process.pid)
         process.input = Descriptor(owning: input.writer.release())
         process.output = Descriptor(owning: output.reader.release())
         process.error = Descriptor(owning: error.reader.release())
         setNonblocking(process.input.raw)
         setNonblocking(process.output.raw)
         setNonblocking(process.error.raw)
-        poller.set(handle, Token(.exit, process.number), &process.handleWatch, to: readable)
+        adopt(process, pid, handle)
         poller.set(ours, Token(.channel, process.number), &process.channelWatch, to: readable)
         updateHold(process)
         _ = consume childEnd

@@ -27,13 +27,13 @@ final class LogFile {
     ///   - directory: where the files are; stays open as long as the log.
     ///   - maximumBytes: rotate above this; 0: never.
     ///   - maximumFiles: how many are kept, the live one included.
-    init?(directory: Int32, maximumBytes: UInt64, maximumFiles: UInt32) {
+    init(directory: Int32, maximumBytes: UInt64, maximumFiles: UInt32) throws(Failure) {
         self.directory = directory
         self.maximumBytes = Int(clamping: maximumBytes)
         self.maximumFiles = max(1, Int(min(maximumFiles, 1000)))
-        guard let buffer = malloc(Self.bufferSize) else { return nil }
+        guard let buffer = malloc(Self.bufferSize) else { throw Failure(TIMBER_STAGE_PLAN, ENOMEM) }
         self.buffer = buffer
-        if !openFile() { return nil }
+        try check(TIMBER_STAGE_PLAN, openFile(), constant("log"))
     }
 
     deinit {
@@ -115,7 +115,7 @@ final class LogFile {
 
     private func flush() {
         if filled == 0 { return }
-        if !file.isOpen && !openFile() {
+        if !file.isOpen && openFile() < 0 {
             filled = 0
             return
         }
@@ -134,14 +134,15 @@ final class LogFile {
         filled = 0
     }
 
-    private func openFile() -> Bool {
+    /// - Returns: 0 or -errno.
+    private func openFile() -> Int {
         let opened = openPlain(directory, "log", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, mode: 0o640)
-        if opened < 0 { return false }
+        if opened < 0 { return opened }
         file = Descriptor(owning: Int32(opened))
         var status = stat()
         size = fstat(file.raw, &status) == 0 ? status.st_size : 0
         isTorn = size > 0 && !endsWithNewline()
-        return true
+        return 0
     }
 
     /// After a shim that was killed in the middle of a record.

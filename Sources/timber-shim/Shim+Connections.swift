@@ -7,7 +7,12 @@ extension Shim {
     func acceptConnections() {
         while connections.count < Self.connectionLimit {
             let accepted = timber_accept(listener)
-            if accepted < 0 { break }
+            if accepted == -Int(EAGAIN) { break }
+            if accepted < 0 {
+                // No descriptor left: the connection stays in the backlog, and the loop does not spin meanwhile.
+                acceptAgain = monotonicMilliseconds() + 100
+                break
+            }
             _ = addConnection(Int32(accepted))
         }
     }
@@ -44,11 +49,12 @@ extension Shim {
         // A peer that is gone is reported over and over: without anything to read or write it is not watched at all.
         let wanted: Watch = connection.outputEnded && events == 0 ? nil : events
         if !poller.set(connection.socket, connection.token, &connection.watch, to: wanted) { connection.isDead = true }
-        if connections.count < Self.connectionLimit {
-            poller.set(listener, Token(.listener), &listenerWatch, to: readable)
-        } else {
-            poller.set(listener, Token(.listener), &listenerWatch, to: 0)
-        }
+    }
+
+    func watchListener() {
+        if acceptAgain != 0 && monotonicMilliseconds() >= acceptAgain { acceptAgain = 0 }
+        let accepts = connections.count < Self.connectionLimit && acceptAgain == 0
+        poller.set(listener, Token(.listener), &listenerWatch, to: accepts ? readable : 0)
     }
 
     // MARK: frames

@@ -33,7 +33,14 @@ extension Shim {
         case Channel.ready:
             process.isReady = true
         case Channel.failed:
-            process.failure = LaunchFailure(stage: header.stage, error: header.error, detail: [UInt8](bytes[size...]))
+            process.failure = LaunchFailure(stage: header.stage, error: header.value, detail: [UInt8](bytes[size...]))
+        case Channel.process:
+            guard descriptors.count == 1, !process.helper.isOpen else { return }
+            poller.set(process.handle.raw, Token(.exit, process.number), &process.handleWatch, to: nil)
+            process.helper = Descriptor(owning: process.handle.release())
+            poller.set(process.helper.raw, Token(.helper, process.number), &process.helperWatch, to: readable)
+            adopt(process, header.value, descriptors[0])
+            descriptors[0] = -1
         case Channel.terminal:
             guard descriptors.count == 1, !process.output.isOpen else { return }
             adoptTerminal(process, descriptors[0])
@@ -41,6 +48,23 @@ extension Shim {
         default:
             break
         }
+    }
+
+    /// A child: from now on its end is seen.
+    func adopt(_ process: ContainerProcess, _ pid: Int32, _ handle: Int32) {
+        process.handle = Descriptor(owning: handle)
+        process.pid = pids.hostPid(pid, handle)
+        process.startTicks = pids.startTicks(process.pid)
+        poller.set(handle, Token(.exit, process.number), &process.handleWatch, to: readable)
+    }
+
+    func reapHelper(_ process: ContainerProcess) {
+        var information = siginfo_t()
+        let waited = retrying { timber_waitid_pidfd(process.helper.raw, &information, WEXITED | WNOHANG) }
+        if waited < 0 || timber_siginfo_pid(&information) == 0 { return }
+        poller.set(process.helper.raw, Token(.helper, process.number), &process.helperWatch, to: nil)
+        process.helper = Descriptor()
+        conclude(process)
     }
 
     /// The master arrives: read from one descriptor, write to another, so that each has its own place in the epoll set.
@@ -66,21 +90,24 @@ extension Shim {
     /// The pidfd is readable: the process has ended, and with the first one everything in its pid namespace.
     func reap(_ process: ContainerProcess) {
         if process.hasExited { return }
+        // First what it said, which may be that it goes on as another.
+        readChannel(process)
         var information = siginfo_t()
         let waited = retrying { timber_waitid_pidfd(process.handle.raw, &information, WEXITED | WNOHANG) }
         if waited < 0 || timber_siginfo_pid(&information) == 0 { return }
         process.hasExited = true
         poller.set(process.handle.raw, Token(.exit, process.number), &process.handleWatch, to: nil)
-        readChannel(process)
         let time = now(CLOCK_REALTIME)
         process.exit = timber_exit(
             seconds: Int64(time.tv_sec), nanoseconds: Int32(truncatingIfNeeded: time.tv_nsec), status: waitStatus(&information))
         if process.state != .running {
-            fail(process, process.failure ?? LaunchFailure(stage: TIMBER_STAGE_LOST.rawValue, error: ECHILD, detail: []))
+            conclude(process)
             return
         }
         if process.number == 0 { recordExit(process, nil) }
-        drainOutput(process)
+        updateHold(process)
+        readOutput(process, .output)
+        readOutput(process, .error)
         process.drainDeadline = monotonicMilliseconds() + (process.number == 0 ? Self.firstGrace : Self.execGrace)
         conclude(process)
     }
@@ -104,7 +131,12 @@ extension Shim {
 
     /// Once a process has ended and its streams are drained: says so, and lets its clients go.
     func conclude(_ process: ContainerProcess) {
-        guard process.hasExited, process.state == .running, !process.output.isOpen, !process.error.isOpen else { return }
+        guard process.hasExited, process.state != .ended, !process.helper.isOpen else { return }
+        if process.state == .launching {
+            fail(process, process.failure ?? LaunchFailure(stage: TIMBER_STAGE_LOST.rawValue, error: ECHILD, detail: []))
+            return
+        }
+        if process.output.isOpen || process.error.isOpen { return }
         process.state = .ended
         if process.number == 0 { log?.finish() }
         withUnsafeBytes(of: &process.exit) {
@@ -116,11 +148,12 @@ extension Shim {
     /// A process that never ran.
     func fail(_ process: ContainerProcess, _ failure: LaunchFailure) {
         process.state = .ended
-        if process.number == 0 {
-            let time = now(CLOCK_REALTIME)
-            process.exit = timber_exit(seconds: Int64(time.tv_sec), nanoseconds: Int32(truncatingIfNeeded: time.tv_nsec), status: 0)
-            recordExit(process, failure)
-        }
+        let time = now(CLOCK_REALTIME)
+        // As a shell says it: 127 for a program that is not there, 126 for one that cannot be run.
+        let isMissing = failure.stage == TIMBER_STAGE_EXEC.rawValue && failure.error == ENOENT
+        process.exit = timber_exit(
+            seconds: Int64(time.tv_sec), nanoseconds: Int32(truncatingIfNeeded: time.tv_nsec), status: (isMissing ? 127 : 126) << 8)
+        if process.number == 0 { recordExit(process, failure) }
         var payload: [UInt8] = []
         var header = timber_failure(error: failure.error, reserved: 0)
         withUnsafeBytes(of: &header) { payload.append(contentsOf: $0) }

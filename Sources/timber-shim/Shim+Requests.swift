@@ -7,12 +7,13 @@ extension Shim {
         let frame = connection.frame
         switch frame.type {
         case TIMBER_REQUEST_LAUNCH:
-            guard phase == .waiting, frame.process == 0 else { return false }
-            withRequest(connection) { launch($0) }
+            guard phase == .waiting, frame.process == 0, let payload = connection.payload else { return false }
+            withRequest(connection, payload) { launch($0) }
             return true
         case TIMBER_REQUEST_EXEC:
-            guard frame.process != 0, process(frame.process) == nil, !ended.contains(frame.process) else { return false }
-            withRequest(connection) { exec(frame.process, $0) }
+            guard frame.process != 0, process(frame.process) == nil, !ended.contains(frame.process), let payload = connection.payload
+            else { return false }
+            withRequest(connection, payload) { exec(frame.process, $0) }
             return true
         case TIMBER_REQUEST_SIGNAL:
             guard frame.length == 0, frame.value >= 1, frame.value <= 64 else { return false }
@@ -39,12 +40,10 @@ extension Shim {
     }
 
     /// The frame's payload and descriptors as a plan's buffer.
-    private func withRequest(_ connection: Connection, _ body: (PlanBuffer) -> Void) {
+    private func withRequest(_ connection: Connection, _ payload: UnsafeMutableRawBufferPointer, _ body: (PlanBuffer) -> Void) {
         connection.descriptors.withUnsafeBufferPointer { descriptors in
-            let payload = UnsafeRawBufferPointer(connection.payload ?? UnsafeMutableRawBufferPointer(start: nil, count: 0))
-            // Only the size counts when there is no payload.
-            let base = payload.baseAddress ?? UnsafeRawPointer(bitPattern: 8).unsafelyUnwrapped
-            body(PlanBuffer(base: base, size: payload.count, descriptors: descriptors))
+            guard let base = payload.baseAddress else { return }
+            body(PlanBuffer(base: UnsafeRawPointer(base), size: payload.count, descriptors: descriptors))
         }
         for index in 0..<connection.descriptors.count where heldDescriptors.contains(connection.descriptors[index]) {
             connection.descriptors[index] = -1

@@ -8,7 +8,7 @@ extension Shim {
     func readOutput(_ process: ContainerProcess, _ stream: Stream) {
         // A bounded number of rounds, so that a process that writes for ever does not starve the others.
         for _ in 0..<16 {
-            if process.isHeld && !process.hasExited { return }
+            if process.isHeld { return }
             let source = stream == .output ? process.output.raw : process.error.raw
             if source < 0 { return }
             let count = retrying { result(read(source, readBuffer.baseAddress, readBuffer.count)) }
@@ -16,29 +16,10 @@ extension Shim {
             if count <= 0 {
                 // 0, or EIO from a terminal: no writer is left.
                 closeOutput(process, stream)
-                conclude(process)
                 return
             }
             deliver(process, stream, UnsafeRawBufferPointer(rebasing: readBuffer[..<count]))
             updateHold(process)
-        }
-    }
-
-    /// A process that has ended: everything that its streams still hold.
-    func drainOutput(_ process: ContainerProcess) {
-        for stream in [Stream.output, Stream.error] {
-            // Bounded as well: another process may hold the stream and write for ever.
-            for _ in 0..<64 {
-                let source = stream == .output ? process.output.raw : process.error.raw
-                if source < 0 { break }
-                let count = retrying { result(read(source, readBuffer.baseAddress, readBuffer.count)) }
-                if count == -Int(EAGAIN) { break }
-                if count <= 0 {
-                    closeOutput(process, stream)
-                    break
-                }
-                deliver(process, stream, UnsafeRawBufferPointer(rebasing: readBuffer[..<count]))
-            }
         }
     }
 
@@ -74,12 +55,12 @@ extension Shim {
     func updateHold(_ process: ContainerProcess) {
         var most = 0
         for connection in connections where isAttached(connection, process) { most = max(most, connection.output.count) }
-        if process.isHeld {
-            process.isHeld = most > Connection.lowWater
+        if process.hasExited {
+            process.isHeld = most >= Connection.finalWater
         } else {
-            process.isHeld = most >= Connection.highWater
+            process.isHeld = most > (process.isHeld ? Connection.lowWater : Connection.highWater)
         }
-        let wanted: Watch = process.isHeld && !process.hasExited ? nil : readable
+        let wanted: Watch = process.isHeld ? nil : readable
         poller.set(process.output.raw, Token(.output, process.number), &process.outputWatch, to: wanted)
         poller.set(process.error.raw, Token(.error, process.number), &process.errorWatch, to: wanted)
     }

@@ -16,6 +16,8 @@ final class Shim {
     let poller: Poller
     let listener: Int32
     var listenerWatch: Watch = nil
+    /// When to accept again after there was no descriptor left for a connection; 0: at once.
+    var acceptAgain = 0
     var phase = Phase.waiting
     /// waiting, leaving: when to give up (monotonic milliseconds).
     var deadline: Int
@@ -32,8 +34,6 @@ final class Shim {
     var bundle: Int32 = -1
     /// Port reservations and the log's and bundle's directories: open until the shim ends.
     var heldDescriptors: [Int32] = []
-    /// Later children are made in the container's pid namespace.
-    var hasEnteredPidNamespace = false
 
     /// Where output is read into.
     let readBuffer: UnsafeMutableRawBufferPointer
@@ -77,15 +77,22 @@ final class Shim {
             if let connection = connection(token.number) { handle(connection, events) }
         case .channel:
             if let process = process(token.number) { readChannel(process) }
+        case .helper:
+            if let process = process(token.number) { reapHelper(process) }
         case .exit:
             if let process = process(token.number) { reap(process) }
         case .output:
-            if let process = process(token.number) { readOutput(process, .output) }
+            if let process = process(token.number) { takeOutput(process, .output) }
         case .error:
-            if let process = process(token.number) { readOutput(process, .error) }
+            if let process = process(token.number) { takeOutput(process, .error) }
         case .input:
             if let process = process(token.number) { writeInput(process) }
         }
+    }
+
+    private func takeOutput(_ process: ContainerProcess, _ stream: Stream) {
+        readOutput(process, stream)
+        conclude(process)
     }
 
     func process(_ number: UInt32) -> ContainerProcess? {
@@ -109,14 +116,21 @@ final class Shim {
         }
     }
 
+    /// Whether anybody is connected who could send LAUNCH.
+    private var hasControl: Bool {
+        for connection in connections where !connection.isStream && !connection.isDead { return true }
+        return false
+    }
+
     /// Milliseconds until the next deadline, -1 when there is none.
     private var timeout: Int {
         var next = Int.max
         switch phase {
-        case .waiting where connections.isEmpty, .leaving: next = deadline
+        case .waiting where !hasControl, .leaving: next = deadline
         default: break
         }
         for process in processes where process.drainDeadline != 0 { next = min(next, process.drainDeadline) }
+        if acceptAgain != 0 { next = min(next, acceptAgain) }
         return next == Int.max ? -1 : max(0, next - monotonicMilliseconds())
     }
 
@@ -127,7 +141,7 @@ final class Shim {
             conclude(process)
         }
         // Somebody is there and may take its time.
-        if phase == .waiting && !connections.isEmpty { deadline = monotonicMilliseconds() + Self.launchPatience }
+        if phase == .waiting && hasControl { deadline = monotonicMilliseconds() + Self.launchPatience }
     }
 
     /// Drops what died during the batch, and updates what the rest is watched for.
@@ -140,10 +154,11 @@ final class Shim {
         if anyoneLeft {
             connections.removeAll { $0.isDead }
             // timberd came and went without LAUNCH: it was killed, or changed its mind.
-            if phase == .waiting && connections.isEmpty { deadline = 0 }
+            if phase == .waiting && !hasControl { deadline = 0 }
         }
         for process in processes { updateHold(process) }
         for connection in connections { watch(connection) }
+        watchListener()
     }
 }
 

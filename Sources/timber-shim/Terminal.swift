@@ -1,10 +1,8 @@
 import CTimber
 
 extension Child {
-    /// A pseudoterminal of the container's own devpts becomes the controlling terminal; its master goes to the shim.
-    /// - Parameter console: also bind it on /dev/console, for the first process.
-    mutating func openTerminal(console: Bool) throws(Failure) {
-        try check(TIMBER_STAGE_TERMINAL, result(setsid()))
+    /// Opens a pseudoterminal of the container's own devpts; its master goes to the shim.
+    mutating func openTerminal() throws(Failure) {
         guard has(TIMBER_PROCESS_TTY) else { return }
         let instance = try check(TIMBER_STAGE_TERMINAL, open("/dev/pts", O_DIRECTORY, resolve: RESOLVE_NO_SYMLINKS), constant("/dev/pts"))
         guard fileSystemType(instance) == devptsMagic else { throw Failure(TIMBER_STAGE_TERMINAL, ENODEV, constant("/dev/pts")) }
@@ -19,16 +17,22 @@ extension Child {
             var size = winsize(ws_row: process.rows, ws_col: process.columns, ws_xpixel: 0, ws_ypixel: 0)
             try check(TIMBER_STAGE_TERMINAL, timber_ioctl_pointer(master, UInt(TIOCSWINSZ), &size))
         }
-        try check(TIMBER_STAGE_TERMINAL, timber_ioctl_int(terminal, UInt(TIOCSCTTY), 0))
         try check(TIMBER_STAGE_TERMINAL, Channel.send(channel, Channel.Header(kind: Channel.terminal), descriptor: master))
-        if console { try bindConsole() }
         close(master)
         close(instance)
     }
 
+    /// A session of its own, and the terminal as its controlling one.
+    func leadSession() throws(Failure) {
+        try check(TIMBER_STAGE_TERMINAL, result(setsid()))
+        // Once it is connected the terminal is descriptor 0, too.
+        if terminal >= 0 { try check(TIMBER_STAGE_TERMINAL, timber_ioctl_int(isConnected ? 0 : terminal, UInt(TIOCSCTTY), 0)) }
+    }
+
     /// Binds the terminal on /dev/console: the node is a file that was made here or is an empty one, never a symlink
     /// (CVE-2025-52565, CVE-2026-88264).
-    private func bindConsole() throws(Failure) {
+    func bindConsole() throws(Failure) {
+        guard terminal >= 0 else { return }
         let path = constant("/dev/console")
         let (directory, name) = try openParent(TIMBER_STAGE_TERMINAL, path)
         let made = openPlain(directory, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, mode: 0o600)

@@ -60,7 +60,7 @@ struct timber_failure {
 struct timber_exit {
     int64_t seconds;   /* CLOCK_REALTIME of the exit */
     int32_t nanoseconds;
-    int32_t status;    /* wait status */
+    int32_t status;    /* wait status; of a process that failed to start 127 << 8 (ENOENT at EXEC) or 126 << 8 */
 };
 
 struct timber_status {
@@ -80,7 +80,7 @@ struct timber_exit_record {
     int32_t error;         /* errno of that failure */
 };
 
-/* Launch stages, in the order in which they run; the number travels in FAILED and in the exit record. */
+/* Launch stages, about in the order in which they run (limits come after the working directory); the number travels in FAILED and in the exit record. */
 enum timber_stage {
     TIMBER_STAGE_NONE = 0,
     TIMBER_STAGE_PLAN,         /* the plan could not be read */

@@ -150,6 +150,33 @@ import Testing
         #expect(try run(spec, in: Place()).output == "123\n456\n0\n")
     }
 
+    /// The limit on descriptors must not get into the way of the launch itself.
+    @Test func fewDescriptors() throws {
+        var spec = ContainerSpec(ProcessSpec(["/bin/echo", "ran"]))
+        spec.process.limits = [timber_rlimit(resource: 7, reserved: 0, soft: 3, hard: 3)]
+        #expect(try run(spec, in: Place()).output == "ran\n")
+    }
+
+    @Test func joinsItsCgroups() throws {
+        let groups = try TestCgroups()
+        var spec = ContainerSpec(sh: "cat /proc/self/cgroup; readlink /proc/self/ns/cgroup >/dev/null; read x")
+        spec.process.flags = TIMBER_PROCESS_STDIN
+        spec.tasks = groups.tasks
+        spec.cgroup = groups.unified
+        let shim = try Shim(Place())
+        let stream = try shim.attach()
+        try shim.launch(spec)
+        let pid = try shim.expect(TIMBER_EVENT_STARTED).value
+        #expect(try groups.contain(pid))
+        try shim.exec(1, ProcessSpec(["/bin/true"]))
+        #expect(try shim.expect(TIMBER_EVENT_EXITED, process: 1).exitCode == 0)
+        try stream.write(Array("go\n".utf8))
+        // The namespace's root is the container's own group.
+        let lines = demultiplex(try stream.readAll()).output.split(separator: "\n")
+        #expect(lines.contains { groups.isOurs(String($0)) && $0.hasSuffix(":/") })
+        #expect(!lines.contains { $0.contains("timber-shim-test") })
+    }
+
     @Test func oomScoreIsThePlans() throws {
         var spec = ContainerSpec(sh: "cat /proc/self/oom_score_adj")
         spec.process.flags = TIMBER_PROCESS_OOM_SCORE

@@ -154,6 +154,41 @@ import Testing
         #expect(try resident() <= before.1 + 64, "KiB")
     }
 
+    /// CVE-2016-9962: even with CAP_SYS_PTRACE the container finds nothing of the host's among the descriptors of an exec.
+    @Test func descriptorsOfAnExecLeadNowhere() throws {
+        let place = try Place()
+        let shim = try Shim(place)
+        var spec = ContainerSpec(
+            sh: "echo up > /state; while :; do for p in /proc/[0-9]*; do ls -l $p/fd 2>/dev/null >> /seen; done; done")
+        spec.process.bounding |= 1 << 19
+        spec.process.capabilities |= 1 << 19
+        try shim.launch(spec)
+        _ = try shim.expect(TIMBER_EVENT_STARTED)
+        for number in 1...60 { _ = try exec(shim, UInt32(number), ProcessSpec(["/bin/true"])) }
+        let seen = try place.text("/upper/seen")
+        #expect(!seen.contains("timber-shim-test"))
+        #expect(!seen.contains("/log"))
+        #expect(!seen.contains("eventpoll"))
+    }
+
+    /// Every 32-bit word of the request's header in turn replaced: never a crash, always an answer.
+    @Test func requestsWithHostileSpans() throws {
+        let shim = try running(Place())
+        var number: UInt32 = 0
+        for word in 0..<MemoryLayout<timber_exec>.size / 4 {
+            for value: UInt32 in [0x7fff_ffff, 0xffff_fff0] {
+                number += 1
+                var payload = encodeExec(ProcessSpec(["/bin/true"]))
+                withUnsafeBytes(of: value) { payload.replaceSubrange(word * 4..<word * 4 + 4, with: $0) }
+                try shim.send(TIMBER_REQUEST_EXEC, process: number, payload)
+                var answer = try #require(try shim.event())
+                if answer.type == TIMBER_EVENT_STARTED { answer = try #require(try shim.event()) }
+                #expect([TIMBER_EVENT_FAILED, TIMBER_EVENT_EXITED].contains(answer.type), "word \(word)")
+            }
+        }
+        #expect(try exec(shim, number + 1, ProcessSpec(["/bin/true"])).event.exitCode == 0)
+    }
+
     @Test func numbersInUseAreRefused() throws {
         let shim = try running(Place())
         #expect(try exec(shim, 3, ProcessSpec(["/bin/true"])).event.exitCode == 0)

@@ -196,13 +196,13 @@ final class Shim {
         return URL(fileURLWithPath: own).deletingLastPathComponent().path + "/timber-shim"
     }
 
-    init(_ place: Place, ownPidNamespace: Bool = false, program: String = Shim.program) throws {
+    init(_ place: Place, ownPidNamespace: Bool = false, connects: Bool = true, program: String = Shim.program) throws {
         self.place = place
         id = (0..<8).map { _ in String(UInt32.random(in: 0...UInt32.max), radix: 16) }.joined()
         let listener = try Self.listen(place.bundle + "/shim.sock")
         pid = try Self.spawn(program, id, listener, ownPidNamespace)
         close(listener)
-        control = try Self.connect(place.bundle + "/shim.sock")
+        control = connects ? try Self.connect(place.bundle + "/shim.sock") : Socket(-1)
         layers = try Self.directory(place.path)
         log = try Self.directory(place.log)
         bundle = try Self.directory(place.bundle)

@@ -145,6 +145,7 @@ struct ContainerSpec {
     var flags: UInt32 = 0
     /// Mount the image as an overlay; else bind it.
     var overlay = true
+    var overlayOptions = ""
     var logMaxBytes: UInt64 = 0
     var logMaxFiles: UInt32 = 1
     var networkNamespace: Int32?
@@ -191,6 +192,7 @@ struct ContainerSpec {
         plan.hostname = writer.string(hostname)
         if overlay { plan.lower = writer.string("image") }
         plan.upper = writer.string(overlay ? place.path + "/upper" : place.image)
+        plan.overlay_options = writer.string(overlayOptions)
         plan.work = writer.string(place.path + "/work")
         plan.rootfs = writer.string(place.path + "/rootfs")
         plan.mounts = writer.array(mounts.map { encode($0, &writer, index) })

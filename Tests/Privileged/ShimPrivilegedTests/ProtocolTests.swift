@@ -222,6 +222,18 @@ import Testing
         #expect(try shim.waitForEnd(timeout: 2_000) == 0)
     }
 
+    @Test func endsWhenTimberdGoesBetweenAttachAndLaunch() throws {
+        let shim = try Shim(Place())
+        do { _ = try shim.attach() }
+        shim.disconnect()
+        #expect(try shim.waitForEnd(timeout: 2_000) == 0)
+    }
+
+    @Test func endsWhenNobodyEverComes() throws {
+        let shim = try Shim(Place(), connects: false)
+        #expect(try shim.waitForEnd(timeout: 15_000) == 0)
+    }
+
     @Test func staysWhenTimberdGoesAfterLaunch() throws {
         let shim = try sleeping()
         shim.disconnect()
