@@ -71,7 +71,7 @@ let package = Package(
         library(
             "APIServer",
             [
-                "DockerAPI", "Errors", "LinuxKernel", log,
+                "DockerAPI", "Errors", "LinuxKernel", "CTimber", log,
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ]
         ),

@@ -76,6 +76,12 @@ public final class APIServer: Sendable {
 
     private func serve(_ socket: Int32, _ group: MultiThreadedEventLoopGroup) async throws {
         let context = context
+        let relays = try RelayLoop(linger: context.configuration.lingerTimeout, log: context.log) { context.connections.relayEnded() }
+        context.relays.withLock { $0 = relays }
+        defer {
+            context.relays.withLock { $0 = nil }
+            relays.stop()
+        }
         let listener = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1_024)
             .childChannelOption(.autoRead, value: false)
@@ -102,6 +108,7 @@ public final class APIServer: Sendable {
 
     private func stop() async {
         let context = context
+        context.relays.withLock { $0 }?.stop()
         for channel in context.connections.stop() { channel.pipeline.fireUserInboundEventTriggered(StopEvent()) }
         let timer = Task {
             try await Task.sleep(for: context.configuration.stopTimeout)

@@ -57,15 +57,6 @@ extension Connection {
         write(head.text(common: server.headers))
     }
 
-    /// The head of a hijacked connection: 101, or 200 for clients that did not ask for an upgrade.
-    func beginRaw(contentType: String) {
-        var head = ResponseHead(status: wantsUpgrade ? 101 : 200, headers: [("Content-Type", contentType)])
-        if wantsUpgrade { head.headers += [("Connection", "Upgrade"), ("Upgrade", "tcp")] }
-        keepsAlive = false
-        answer = .raw
-        write(head.text(common: server.headers))
-    }
-
     /// A piece of a body.
     /// - Parameter continuation: resumed when there is room for the next one.
     func write(_ bytes: [UInt8], _ continuation: CheckedContinuation<Void, any Error>) {

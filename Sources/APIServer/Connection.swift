@@ -37,7 +37,7 @@ final class Connection: ChannelInboundHandler, RemovableChannelHandler {
     var buffer = ByteBuffer()
     var phase = Phase.head
     var context: ChannelHandlerContext?
-    private var inputClosed = false
+    var inputClosed = false
     private var isAdvancing = false
     private var timer: Scheduled<Void>?
     private var deadline: Deadline?
@@ -279,18 +279,6 @@ final class Connection: ChannelInboundHandler, RemovableChannelHandler {
         setDeadline(.linger)
         context?.closeOutputAfterWrites()
         if !isAdvancing { advance() }
-    }
-
-    /// Leaves HTTP: the relay has the channel from here on.
-    func join(_ relay: Relay, detachKeys: [UInt8]) {
-        guard let context else { return relay.abandon() }
-        let early = buffer
-        abandoned = .finishes
-        leave()
-        relay.join(
-            context.channel, early: early, inputEnded: inputClosed, detachKeys: detachKeys,
-            linger: TimeAmount(server.configuration.lingerTimeout))
-        context.pipeline.syncOperations.removeHandler(self, promise: nil)
     }
 
     func close() {

@@ -88,24 +88,38 @@ struct Reply: Sendable {
 
     // MARK: Hijack
 
+    /// Waits until the client has read the head of the hijack, 80 ms at the most; `Relay` says why, and does it by itself.
+    private func headIsRead() async throws {
+        var pause = TimeAmount.microseconds(20)
+        for _ in 0..<12 {
+            let read = Flag()
+            try await ask { if try $0.everythingIsRead { _ = read.raise() } }
+            if read.isRaised { return }
+            try await eventLoop.scheduleTask(in: pause) {}.futureResult.get()
+            pause = pause * 2
+        }
+    }
+
     private func hijack(_ hijack: consuming Hijack) async throws {
         let (contentType, prelude, detachKeys) = (hijack.contentType, hijack.prelude, hijack.detachKeys)
-        // The socket first: once the 101 is out there is no status left to fail with.
-        var relay: NIOLoopBound<Relay>?
-        if let stream = hijack.stream.take() {
-            relay = try await Relay.connect(HandedOver(stream.socket), eventLoop: eventLoop)
-        }
-        let joined = relay
+        var socket: HandedOver?
+        if let stream = hijack.stream.take() { socket = HandedOver(stream.socket) }
+        let joined = socket
         do {
-            try await ask { $0.beginRaw(contentType: contentType) }
-            if let prelude {
-                try await prelude.run { try await write($0) }
+            guard let prelude else {
+                return try await ask { connection in
+                    connection.beginRaw(contentType: contentType)
+                    if let joined { connection.join(joined, detachKeys: detachKeys) } else { connection.answered() }
+                }
             }
+            try await ask { $0.beginRaw(contentType: contentType) }
+            try await headIsRead()
+            try await prelude.run { try await write($0) }
             try await ask { connection in
-                if let joined { connection.join(joined.value, detachKeys: detachKeys) } else { connection.answered() }
+                if let joined { connection.join(joined, detachKeys: detachKeys) } else { connection.answered() }
             }
         } catch {
-            if let joined { eventLoop.execute { joined.value.abandon() } }
+            // Behind the head there is no status left to fail with.
             onLoop { $0.close() }
         }
     }

@@ -10,6 +10,8 @@ final class ServerContext: Sendable {
     let log: Logger
     let configuration: APIServer.Configuration
     let connections = Connections()
+    /// Moves the bytes of hijacked connections; there while the server runs.
+    let relays = Mutex<RelayLoop?>(nil)
 
     private let commonHeaders: String
     private let date = Mutex<(second: Int64, headers: String)>((0, ""))
@@ -35,6 +37,8 @@ final class ServerContext: Sendable {
 final class Connections: Sendable {
     private struct State {
         var channels: [ObjectIdentifier: any Channel] = [:]
+        /// Connections that the relay loop has.
+        var relays = 0
         var stopping = false
         var waiting: [CheckedContinuation<Void, Never>] = []
     }
@@ -46,7 +50,7 @@ final class Connections: Sendable {
     func add(_ channel: any Channel, limit: Int) -> Bool {
         let id = ObjectIdentifier(channel)
         let added = state.withLock { state in
-            guard !state.stopping, state.channels.count < limit else { return false }
+            guard !state.stopping, state.channels.count + state.relays < limit else { return false }
             state.channels[id] = channel
             return true
         }
@@ -62,6 +66,16 @@ final class Connections: Sendable {
             return state.waiting
         }
         for continuation in waiting { continuation.resume() }
+    }
+
+    /// A connection was hijacked; it still counts.
+    func relayBegan() {
+        state.withLock { $0.relays += 1 }
+    }
+
+    /// A hijacked connection has ended.
+    func relayEnded() {
+        state.withLock { $0.relays -= 1 }
     }
 
     /// Lets no more in.

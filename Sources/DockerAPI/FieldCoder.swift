@@ -14,14 +14,14 @@ extension WireObject {
         self.init()
         // Null as a map's value or a list's element, where `field` does not see it.
         if try decoder.singleValueContainer().decodeNil() { return }
-        var coder = FieldCoder(.reading(try decoder.container(keyedBy: FieldName.self)))
+        var coder = FieldCoder(.reading(Boxed(try decoder.container(keyedBy: FieldName.self))))
         try fields(&coder)
     }
 
     /// Writes the object's fields.
     public func encode(to encoder: any Encoder) throws {
         var copy = self
-        var coder = FieldCoder(.encoding(encoder.container(keyedBy: FieldName.self)))
+        var coder = FieldCoder(.encoding(Boxed(encoder.container(keyedBy: FieldName.self))))
         try copy.fields(&coder)
     }
 
@@ -59,11 +59,20 @@ struct FieldName: CodingKey {
     }
 }
 
+final class Boxed<Value> {
+    var value: Value
+
+    init(_ value: Value) {
+        self.value = value
+    }
+}
+
 /// Visits the fields of one object: reads them, gives them to an encoder, or writes them as JSON.
 struct FieldCoder: ~Copyable {
+    /// The containers are boxed: their size is unknown to the compiler, which would slow down every field that is written.
     enum Mode {
-        case reading(KeyedDecodingContainer<FieldName>)
-        case encoding(KeyedEncodingContainer<FieldName>)
+        case reading(Boxed<KeyedDecodingContainer<FieldName>>)
+        case encoding(Boxed<KeyedEncodingContainer<FieldName>>)
         case writing
     }
 
@@ -92,12 +101,12 @@ struct FieldCoder: ~Copyable {
     mutating func field<Value: WireValue>(_ name: StaticString, _ value: inout Value, empty: Empty = .itself) throws {
         switch mode {
         case .reading(let container):
-            if let read = try container.decodeIfPresent(Value.self, forKey: FieldName(name)) { value = read }
-        case .encoding(var container):
+            if let read = try container.value.decodeIfPresent(Value.self, forKey: FieldName(name)) { value = read }
+        case .encoding(let container):
             if empty == .itself || !value.isZero {
-                try container.encode(value, forKey: FieldName(name))
+                try container.value.encode(value, forKey: FieldName(name))
             } else if empty == .null {
-                try container.encodeNil(forKey: FieldName(name))
+                try container.value.encodeNil(forKey: FieldName(name))
             }
         case .writing:
             if empty == .itself || !value.isZero {

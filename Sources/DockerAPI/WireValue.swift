@@ -8,11 +8,14 @@ public protocol WireValue: Codable, Sendable, Equatable {
 
 extension WireValue {
     /// The value as JSON text.
-    /// - Parameter capacity: how many bytes to make room for.
-    public func json(capacity: Int = 256) -> [UInt8] {
+    /// - Parameters:
+    ///   - capacity: how many bytes to make room for.
+    ///   - suffix: what to put behind the text, mostly the end of a line.
+    public func json(capacity: Int = 256, suffix: StaticString = "") -> [UInt8] {
         var writer = JSONWriter(capacity: capacity)
         write(to: &writer)
-        return writer.finish()
+        writer.raw(suffix)
+        return writer.bytes
     }
 }
 

@@ -231,6 +231,24 @@ public enum DirectoryCalls {
         }
     }
 
+    /// Asks ext4 to put each subdirectory into a block group of its own (`chattr +T`); other file systems ignore it.
+    ///
+    /// After a large tree was deleted, ext4 creates files in the same block groups ten times more slowly for minutes, because it
+    /// does not use an inode again so soon and looks at each of them every time. Trees that come and go side by side should
+    /// not meet.
+    /// - Throws: `SystemError`.
+    public static func spreadSubdirectories(of directory: Int32) throws {
+        // FS_IOC_GETFLAGS, FS_IOC_SETFLAGS and FS_TOPDIR_FL of linux/fs.h.
+        var flags: Int32 = 0
+        do {
+            try checking("ioctl", "FS_IOC_GETFLAGS") { timber_ioctl_pointer(directory, 0x8008_6601, &flags) }
+            flags |= 0x0002_0000
+            try checking("ioctl", "FS_IOC_SETFLAGS") { timber_ioctl_pointer(directory, 0x4008_6602, &flags) }
+        } catch let error as SystemError where [ENOTTY, EOPNOTSUPP, EINVAL, ENOSYS].contains(error.errno) {
+            return
+        }
+    }
+
     /// fsync(2).
     /// - Throws: `SystemError`.
     public static func sync(_ file: Int32) throws {

@@ -33,8 +33,7 @@ struct WholeAnswer: Sendable {
     init(json value: some WireValue, status: Int = 200, capacity: Int = 256) {
         self.status = status
         headers = [("Content-Type", "application/json")]
-        body = value.json(capacity: capacity)
-        body.append(UInt8(ascii: "\n"))
+        body = value.json(capacity: capacity, suffix: "\n")
     }
 }
 

@@ -9,7 +9,7 @@ let containerRoutes: [Route] = [
             all: request.query.bool("all"), limit: limit.flatMap { $0 > 0 ? $0 : nil }, size: request.query.bool("size"),
             filters: try request.query.filters())
         let containers = try await backend.containers(query)
-        return .json(containers, capacity: 64 + containers.count * 1_024)
+        return .json(containers, capacity: 64 + containers.count * 1_536)
     },
     Route("POST", "/containers/create") { request, backend in
         let body = try request.json(ContainerCreateRequest.self)
@@ -77,7 +77,7 @@ let containerRoutes: [Route] = [
             StreamedBody(
                 contentType: "application/json",
                 bytes: Producer { emit in
-                    try await samples.run { sample in try await emit(sample.json() + [UInt8(ascii: "\n")]) }
+                    try await samples.run { sample in try await emit(sample.json(suffix: "\n")) }
                 }))
     },
 ]
@@ -98,7 +98,7 @@ let containerRoutes: [Route] = [
                 } catch let error as TimberError {
                     response = ContainerWaitResponse(statusCode: 125, error: ContainerWaitError(message: error.description))
                 }
-                try await emit(response.json() + [UInt8(ascii: "\n")])
+                try await emit(response.json(suffix: "\n"))
             }))
 }
 

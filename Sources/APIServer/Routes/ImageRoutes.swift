@@ -82,7 +82,7 @@ private func progress(_ work: @escaping @Sendable (_ sink: @escaping ProgressSin
 }
 
 private func line(_ message: ProgressMessage) -> [UInt8] {
-    message.json() + Array("\r\n".utf8)
+    message.json(suffix: "\r\n")
 }
 
 extension Request {

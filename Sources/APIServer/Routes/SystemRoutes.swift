@@ -19,7 +19,7 @@ let systemRoutes: [Route] = [
             StreamedBody(
                 contentType: "application/json",
                 bytes: Producer { emit in
-                    try await events.run { event in try await emit(event.withOldFields.json() + [UInt8(ascii: "\n")]) }
+                    try await events.run { event in try await emit(event.withOldFields.json(suffix: "\n")) }
                 }))
     },
 ]

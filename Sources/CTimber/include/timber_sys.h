@@ -3,9 +3,6 @@
 #ifndef TIMBER_SYS_H
 #define TIMBER_SYS_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>

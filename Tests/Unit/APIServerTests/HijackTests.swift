@@ -230,4 +230,62 @@ struct HijackTests {
             }
         }
     }
+
+    /// docker-py loses what comes in one piece with the head.
+    @Test func nothingComesTogetherWithTheHead() async throws {
+        try await withServer { path in
+            try await onThread {
+                for _ in 0..<20 {
+                    let client = try RawClient(path)
+                    try client.send(
+                        "POST /exec/e127/start HTTP/1.1\r\nHost: d\r\n\(Self.upgrade)Content-Type: application/json\r\n"
+                            + "Content-Length: 2\r\n\r\n{}")
+                    Thread.sleep(forTimeInterval: 0.005)
+                    let first = try client.receiveOnce()
+                    #expect(first.starts(with: Array("HTTP/1.1 101 ".utf8)))
+                    #expect(first.suffix(4) == Array("\r\n\r\n".utf8)[...])
+                    #expect(try Self.streams(client.receiveToEnd()).out == Array("exec nothere: no such file or directory\r\n".utf8))
+                }
+            }
+        }
+    }
+
+    /// The process has ended, and its socket is closed, before the connection is joined to it.
+    @Test func outputOfAProcessThatEndsAtOnceIsNotLost() async throws {
+        let backend = FakeBackend(process: { try? writeAll($0, StreamFrame.frame(.stdout, [UInt8](repeating: 1, count: 100_000))) })
+        try await withServer(backend) { path in
+            try await onThread {
+                for _ in 0..<20 {
+                    let client = try RawClient(path)
+                    try client.send(
+                        "POST /exec/e1/start HTTP/1.1\r\nHost: d\r\n\(Self.upgrade)Content-Type: application/json\r\n"
+                            + "Content-Length: 2\r\n\r\n{}input that nobody reads")
+                    Thread.sleep(forTimeInterval: 0.005)
+                    #expect(try client.head().status == 101)
+                    #expect(try Self.streams(client.receiveToEnd()).out.count == 100_000)
+                }
+            }
+        }
+    }
+
+    @Test func inputOfAClientThatVanishesStillReachesTheProcess() async throws {
+        let input = Event<Received>()
+        let backend = FakeBackend(process: { socket in
+            // More output than anybody reads must not stop the process from reading.
+            try? writeAll(socket, StreamFrame.frame(.stdout, [UInt8](repeating: 1, count: 3_000_000)))
+            if let received = try? readAll(socket) { input.set(received) }
+        })
+        try await withServer(backend) { path in
+            try await onThread {
+                let client = try RawClient(path)
+                try client.send(Self.attach + Self.upgrade + "\r\n")
+                #expect(try client.head().status == 101)
+                try client.send(Array(Pattern.bytes(at: 0, 60_000)))
+                _ = try RawClient(path).request("POST", "/containers/web/start")
+            }
+            let received = try await input.wait()
+            #expect(received.bytes == 60_000)
+            #expect(received.isPattern)
+        }
+    }
 }

@@ -76,6 +76,13 @@ final class RawClient: @unchecked Sendable {
         return Array(buffer.prefix(count))
     }
 
+    /// What is there now, or comes next.
+    func receiveOnce() throws -> [UInt8] {
+        if buffer.isEmpty { try fill(10) }
+        defer { buffer = [] }
+        return buffer
+    }
+
     /// Everything until the server ends.
     func receiveToEnd(timeout: Double = 10) throws -> [UInt8] {
         while !ended { try fill(timeout) }
