@@ -26,6 +26,7 @@ final class LayerStore: Sendable {
         self.database = database
         self.trash = trash
         self.limits = limits
+        try DirectoryCalls.spreadSubdirectories(of: directory.raw)
         if try DirectoryCalls.status(directory.raw, BytePath(Self.emptyLayer)) == nil {
             try DirectoryCalls.makeDirectory(directory.raw, BytePath(Self.emptyLayer), mode: 0o755)
         }

@@ -59,14 +59,24 @@ struct ImageSnapshot: Sendable {
     }
 
     /// Finds an image by name only.
-    func named(_ reference: Reference) -> Image? {
-        let candidates = [reference, reference.onLocalhost].compactMap { $0 }
-        for candidate in candidates {
+    private func named(_ reference: Reference) -> Image? {
+        Self.candidates(reference).lazy.compactMap { names[$0.description] }.first.flatMap { images[$0] }
+    }
+
+    /// The names that a reference may mean: itself, then what other tools call an image that was built here.
+    private static func candidates(_ reference: Reference) -> [Reference] {
+        [reference, reference.onLocalhost].compactMap { $0 }.map { candidate in
             // A digest says more than a tag.
-            let exact = candidate.digest.map { candidate.with(digest: $0) } ?? candidate.taggedLatest
-            if let id = names[exact.description] { return images[id] }
+            candidate.digest.map { candidate.with(digest: $0) } ?? candidate.taggedLatest
         }
-        return nil
+    }
+
+    /// The name of an image by which a text found it.
+    /// - Throws: `TimberError.notFound`.
+    func name(for text: String, of image: Image) throws -> Reference {
+        let candidates = Self.candidates(try Reference(parsing: text))
+        guard let name = candidates.first(where: { names[$0.description] == image.id }) else { throw Self.missing(text) }
+        return name
     }
 
     /// Whether a text names an image by its id or the beginning of it, and not by name.

@@ -1,0 +1,169 @@
+internal import Errors
+internal import FoundationEssentials
+internal import Glibc
+internal import Layers
+public import LinuxKernel
+
+extension ImageStore {
+    /// Writes images as an archive that Docker, podman, skopeo and Timber load: an OCI layout with Docker's `manifest.json`.
+    ///
+    /// Blobs are written as they came, so digests stay. The process must ignore SIGPIPE.
+    /// - Parameters:
+    ///   - references: names, repositories without a tag (all their tags), ids.
+    ///   - archive: where to write; closed when the save ends.
+    /// - Throws: `TimberError.notFound`; an error when the archive cannot be written.
+    public func save(_ references: [String], to archive: consuming Descriptor) async throws {
+        let images = try selection(references)
+        let target = SharedDescriptor(archive)
+        try await BlockingPool.shared.run { [self] in
+            do {
+                try write(images, to: TarWriter(DescriptorSink(target)))
+            } catch let error as SystemError {
+                throw TimberError(.internal, "cannot save the images", cause: error)
+            }
+        }
+    }
+
+    /// One image with the names under which it is saved.
+    private struct Selected: Sendable {
+        var image: Image
+        var names: [Reference] = []
+    }
+
+    private func selection(_ references: [String]) throws -> [Selected] {
+        if references.isEmpty { throw TimberError(.invalidArgument, "no image to save was named") }
+        var selected: [Selected] = []
+        for text in references {
+            let image: Image
+            var names: [Reference] = []
+            if let reference = try? Reference(parsing: text), reference.tag == nil, reference.digest == nil,
+                case let tags = tags(of: reference), !tags.isEmpty
+            {
+                for (image, name) in tags { Self.add(image, [name], to: &selected) }
+                continue
+            }
+            image = try self.image(text)
+            if !image.id.description.hasPrefix(text), !image.id.hex.hasPrefix(text), let name = try? Reference(parsing: text).taggedLatest {
+                names = image.tags.filter { $0 == name || $0 == name.onLocalhost }
+            }
+            Self.add(image, names, to: &selected)
+        }
+        return selected
+    }
+
+    private func tags(of repository: Reference) -> [(Image, Reference)] {
+        list().flatMap { image in image.tags.filter { $0.repository == repository.repository }.map { (image, $0) } }
+    }
+
+    private static func add(_ image: Image, _ names: [Reference], to selected: inout [Selected]) {
+        if let index = selected.firstIndex(where: { $0.image.id == image.id }) {
+            selected[index].names += names.filter { !selected[index].names.contains($0) }
+        } else {
+            selected.append(Selected(image: image, names: names))
+        }
+    }
+
+    // MARK: Writing
+
+    private func write(_ images: [Selected], to tar: TarWriter) throws {
+        var written: Set<Digest> = []
+        var entries: [DockerArchiveEntry] = []
+        var descriptors: [SavedDescriptor] = []
+        for selected in images {
+            let image = selected.image
+            for layer in image.layers where written.insert(layer.blob).inserted { try write(layer, to: tar) }
+            if written.insert(image.id).inserted { try tar.file(Self.path(image.id), image.rawConfig) }
+            let manifest = try image.manifest ?? self.manifest(of: image)
+            let digest = Digest.sha256(of: manifest)
+            if written.insert(digest).inserted { try tar.file(Self.path(digest), manifest) }
+            let type = try SavedDescriptor.mediaType(ofManifest: manifest)
+            let descriptor = SavedDescriptor(mediaType: type, digest: digest.description, size: Int64(manifest.count))
+            descriptors += selected.names.isEmpty ? [descriptor] : selected.names.map { descriptor.named($0) }
+            entries.append(
+                DockerArchiveEntry(
+                    Config: Self.path(image.id), RepoTags: selected.names.map(\.familiar), Layers: image.layers.map { Self.path($0.blob) }))
+        }
+        try tar.file("oci-layout", Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8))
+        try tar.file("index.json", try Self.json(SavedIndex(manifests: descriptors)))
+        try tar.file("manifest.json", try Self.json(entries))
+        try tar.end()
+    }
+
+    private func write(_ layer: ImageLayer, to tar: TarWriter) throws {
+        let blob = try content.open(layer.blob)
+        var entry = TarEntry(name: Array(Self.path(layer.blob).utf8), kind: .file, mode: 0o644)
+        entry.size = layer.blobSize
+        try tar.begin(entry)
+        var hasher = Digest.Hasher()
+        let chunks = ReaderChunks(FileReader(blob))
+        while let chunk = try chunks.next() {
+            hasher.update(chunk)
+            try tar.write(chunk)
+        }
+        if hasher.digest() != layer.blob {
+            throw TimberError(.corrupt, "the blob \(layer.blob) was changed on the disk: load the image again")
+        }
+    }
+
+    /// A manifest for an image that came without one.
+    private func manifest(of image: Image) throws -> [UInt8] {
+        let layers = try image.layers.map { layer in
+            let suffix =
+                switch try DecompressedReader(FileReader(try content.open(layer.blob))).compression {
+                case .none: ""
+                case .gzip: "+gzip"
+                case .zstd: "+zstd"
+                }
+            return SavedDescriptor(
+                mediaType: "application/vnd.oci.image.layer.v1.tar" + suffix, digest: layer.blob.description, size: layer.blobSize)
+        }
+        let config = SavedDescriptor(
+            mediaType: "application/vnd.oci.image.config.v1+json", digest: image.id.description, size: Int64(image.rawConfig.count))
+        return try Self.json(SavedManifest(config: config, layers: layers))
+    }
+
+    private static func path(_ digest: Digest) -> String { "blobs/sha256/\(digest.hex)" }
+
+    private static func json(_ value: some Encodable) throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return Array(try encoder.encode(value))
+    }
+}
+
+/// A descriptor as Timber writes it.
+private struct SavedDescriptor: Encodable {
+    var mediaType: String
+    var digest: String
+    var size: Int64
+    var annotations: [String: String]?
+
+    /// With the annotations by which containerd and others know an image's name.
+    func named(_ name: Reference) -> SavedDescriptor {
+        var copy = self
+        copy.annotations = ["io.containerd.image.name": name.description, "org.opencontainers.image.ref.name": name.tag ?? "latest"]
+        return copy
+    }
+
+    /// What a manifest calls itself; the field may be missing in OCI's.
+    static func mediaType(ofManifest bytes: [UInt8]) throws -> String {
+        struct Typed: Decodable {
+            var mediaType: String?
+        }
+        let typed: Typed = try decodeJSON(bytes, "manifest")
+        return typed.mediaType ?? "application/vnd.oci.image.manifest.v1+json"
+    }
+}
+
+private struct SavedIndex: Encodable {
+    var schemaVersion = 2
+    var mediaType = "application/vnd.oci.image.index.v1+json"
+    var manifests: [SavedDescriptor]
+}
+
+private struct SavedManifest: Encodable {
+    var schemaVersion = 2
+    var mediaType = "application/vnd.oci.image.manifest.v1+json"
+    var config: SavedDescriptor
+    var layers: [SavedDescriptor]
+}
