@@ -133,18 +133,18 @@ struct EngineBackend: Backend {
 
     func images(_ query: ImageListQuery) async throws -> [ImageSummary] { try await engine.images(filters: query.filters.values) }
     func inspectImage(_ name: String) async throws -> ImageInspect { try await engine.inspectImage(name) }
-    func imageHistory(_ name: String) async throws -> [HistoryItem] { throw TimberError(.unsupported, "history is not supported yet") }
+    func imageHistory(_ name: String) async throws -> [HistoryItem] { try await engine.imageHistory(name) }
 
     func tagImage(_ name: String, repository: String, tag: String) async throws {
         try await engine.tagImage(name, repository: repository, tag: tag)
     }
 
     func removeImage(_ name: String, force: Bool, prune: Bool) async throws -> [ImageDeleteItem] {
-        throw TimberError(.unsupported, "rmi is not supported yet")
+        try await engine.removeImage(name, force: force, prune: prune)
     }
 
     func pruneImages(filters: Filters) async throws -> ImagesPruneReport {
-        throw TimberError(.unsupported, "image prune is not supported yet")
+        try await engine.pruneImages(filters: filters.values)
     }
 
     func loadImages(from archive: consuming Descriptor, quiet: Bool, progress: @escaping ProgressSink) async throws {
@@ -152,7 +152,8 @@ struct EngineBackend: Backend {
     }
 
     func saveImages(_ names: [String]) async throws -> Producer<[UInt8]> {
-        throw TimberError(.unsupported, "save is not supported yet")
+        let engine = engine
+        return Producer { emit in try await engine.saveImages(names, emit: emit) }
     }
 
     func pullImage(_ reference: String, platform: String?, progress: @escaping ProgressSink) async throws {

@@ -68,6 +68,7 @@ struct SettingsFile: Sendable, Equatable {
 /// The settings that a daemon runs with.
 struct Settings: Sendable {
     static let defaultFile = "/etc/timber/timberd.json"
+    private static let defaultData = "/var/lib/timber"
 
     let dataDirectory: String
     let socket: String
@@ -87,7 +88,7 @@ struct Settings: Sendable {
     }
 
     init(_ said: SettingsFile) throws {
-        dataDirectory = try Self.absolute(said.dataDir ?? "/var/lib/timber", "data-dir")
+        dataDirectory = try Self.absolute(said.dataDir ?? Self.defaultData, "data-dir")
         let run = try Self.absolute(said.runDir ?? "/run/timber", "run-dir")
         socket = try Self.absolute(said.socket ?? "\(run)/timberd.sock", "socket")
         group = said.group ?? "timber"
@@ -104,9 +105,16 @@ struct Settings: Sendable {
         engine = Engine.Configuration(
             dataDirectory: dataDirectory, runDirectory: run, shimPath: try Self.shimPath(), bridge: bridge,
             bridgeSubnet: said.bridgeSubnet,
-            // Daemons that share nothing else must not share a cgroup either: each removes what it does not know below its own.
-            cgroupParent: bridge == "timber0" ? "timber" : "timber-\(bridge)")
+            // Each daemon ends what it does not know below its cgroup: no two may share one, and the data directory is what no two share.
+            cgroupParent: dataDirectory == Self.defaultData ? "timber" : "timber-\(Self.fingerprint(dataDirectory))")
         try engine.validate()
+    }
+
+    /// FNV-1a of a path, 16 hexadecimal digits: short, and the same at every start.
+    private static func fingerprint(_ path: String) -> String {
+        let hash = path.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        let digits = String(hash, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
     private static func absolute(_ path: String, _ key: String) throws -> String {

@@ -8,6 +8,7 @@ extension Engine {
     /// Images, newest first.
     public func images(filters: [String: [String]]) async throws -> [ImageSummary] {
         let filter = try ImageFilter(filters)
+        let users = imageUsers
         return services.images.list().filter(filter.matches).map { image in
             var summary = ImageSummary()
             summary.id = image.id.description
@@ -17,6 +18,7 @@ extension Engine {
             summary.size = image.size
             summary.virtualSize = image.size
             summary.labels = image.config.config.labels
+            summary.containers = users(image.id).count
             return summary
         }
     }
@@ -54,9 +56,37 @@ extension Engine {
         return result
     }
 
+    /// An image's layers and build steps, newest first.
+    public func imageHistory(_ name: String) async throws -> [HistoryItem] {
+        try services.images.history(name).map { row in
+            HistoryItem(
+                id: row.id, created: row.created, createdBy: row.createdBy, tags: row.tags, size: row.size, comment: row.comment)
+        }
+    }
+
     /// Gives an image another reference.
     public func tagImage(_ name: String, repository: String, tag: String) async throws {
         _ = try services.images.tag(name, as: tag.isEmpty ? repository : "\(repository):\(tag)")
+    }
+
+    /// Removes a reference, and the image with its last one.
+    public func removeImage(_ name: String, force: Bool, prune: Bool) async throws -> [ImageDeleteItem] {
+        let (images, users) = (services.images, imageUsers)
+        return try await BlockingPool.shared.run {
+            try images.remove(name, force: force, noPrune: !prune, inUse: users).map(ImageDeleteItem.init)
+        }
+    }
+
+    /// Removes images that no container uses; by default only those without a tag.
+    public func pruneImages(filters: [String: [String]]) async throws -> ImagesPruneReport {
+        let dangling = filters["dangling"]?.first.map { !["0", "false"].contains($0.lowercased()) } ?? true
+        let filter = try ImageFilter(filters)
+        let (images, users) = (services.images, imageUsers)
+        return try await BlockingPool.shared.run {
+            let report = try images.prune(danglingOnly: dangling, inUse: users, matching: filter.matches)
+            return ImagesPruneReport(
+                imagesDeleted: report.removed.map(ImageDeleteItem.init), spaceReclaimed: UInt64(max(0, report.reclaimed)))
+        }
     }
 
     /// Loads the images of an archive.
@@ -90,6 +120,47 @@ extension Engine {
             }
             for reference in image.references { try await progress(ProgressMessage(stream: "Loaded image: \(reference)\n")) }
             if image.references.isEmpty { try await progress(ProgressMessage(stream: "Loaded image ID: \(image.id)\n")) }
+        }
+    }
+
+    /// Writes images into one docker-archive, piece by piece, no faster than `emit` takes them.
+    public func saveImages(_ names: [String], emit: @escaping @Sendable ([UInt8]) async throws -> Void) async throws {
+        let (reader, writer) = try UnixSocket.pair()
+        let images = services.images
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            // The duplicate is closed by `save`; the pair's own writing end must go first, or the reader never sees an end.
+            let archive = OwnedOnce(try writer.duplicate())
+            group.addTask { [writer] in
+                _ = writer
+                try await images.save(names, to: try archive.take())
+                try writer.shutDownWriting()
+            }
+            while true {
+                let piece = try await BlockingPool.shared.run { try reader.readSome() }
+                if piece.isEmpty { break }
+                try await emit(piece)
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    /// Who uses an image.
+    var imageUsers: @Sendable (ImageID) -> [ImageUser] {
+        let registry = services.registry
+        return { id in
+            let text = id.description
+            return registry.snapshots.filter { $0.definition.image == text }.map {
+                ImageUser(container: $0.id, isRunning: $0.lifecycle.run != nil)
+            }
+        }
+    }
+}
+
+extension ImageDeleteItem {
+    init(_ item: RemovedItem) {
+        switch item {
+        case .untagged(let reference): self.init(untagged: reference)
+        case .deleted(let id): self.init(deleted: id)
         }
     }
 }

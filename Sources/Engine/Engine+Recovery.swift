@@ -27,6 +27,14 @@ extension Engine {
     /// Ends what belongs to this daemon only; containers go on.
     public func shutDown() async {
         await services.networks.shutDown()
+        do {
+            let cgroups = services.cgroups
+            try await BlockingPool.shared.run { try cgroups.removeParent() }
+        } catch let error as TimberError where error.code == .conflict {
+            // Containers run on in it.
+        } catch {
+            services.log.warning("cannot remove the cgroup of all containers", metadata: ["error": "\(error)"])
+        }
     }
 
     /// Removes everything that Timber made in the host's network.

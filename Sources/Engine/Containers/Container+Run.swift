@@ -1,4 +1,5 @@
 internal import CTimber
+internal import Cgroups
 internal import Errors
 internal import Glibc
 internal import LinuxKernel
@@ -64,6 +65,7 @@ extension Container {
         var exit = run.exit ?? ExitRecord.read(bundle: bundle) ?? lost
         if let cgroup = run.cgroup, let memory = try? await BlockingPool.shared.run({ try cgroup.oomEvents() }), memory.kills > 0 {
             exit.outOfMemory = true
+            if exit.error.isEmpty { exit.error = Self.explain(memory) }
             services.events.container("oom", snapshot)
         }
         for exec in execs.values where exec.isRunning { execEnded(exec.number, code: 137) }
@@ -84,6 +86,13 @@ extension Container {
                 services.log.error("cannot remove a container after its end", metadata: ["container": "\(id)", "error": "\(error)"])
             }
         }
+    }
+
+    private static func explain(_ memory: OOMEvents) -> String {
+        func mebibytes(_ bytes: UInt64) -> String { "\(bytes >> 20) MiB" }
+        let peak = memory.memoryPeak.map { ", it used up to \(mebibytes($0))" } ?? ""
+        guard let limit = memory.memoryLimit else { return "a process was killed because the host is short of memory\(peak)" }
+        return "a process was killed at the container's memory limit of \(mebibytes(limit))\(peak): raise it with --memory"
     }
 
     private var lost: Lifecycle.Exit {
