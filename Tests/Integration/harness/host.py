@@ -1,0 +1,98 @@
+"""What a daemon has on the host: mounts, interfaces, firewall, cgroups, processes, descriptors, files.
+
+Other daemons may run beside ours, so everything is filtered by what is ours: directories, bridge, container ids.
+"""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+
+def mounts(*directories):
+    """Mount points of the host's namespace that lie in, or come from, one of `directories`."""
+    needles = [str(directory) for directory in directories]
+    with open("/proc/1/mountinfo") as file:
+        return sorted(line.split()[4] for line in file if any(needle in line for needle in needles))
+
+
+def ports_of(bridge):
+    """Names of the interfaces that hang on `bridge`."""
+    directory = Path("/sys/class/net") / bridge / "brif"
+    return sorted(entry.name for entry in directory.iterdir()) if directory.exists() else []
+
+
+def interfaces():
+    return set(os.listdir("/sys/class/net"))
+
+
+def firewall(bridge):
+    """The rules, sets and elements of every nftables table that names `bridge`, as comparable text."""
+    listing = subprocess.run(["nft", "-j", "list", "ruleset"], check=True, capture_output=True).stdout
+    by_table = {}
+    for entry in json.loads(listing)["nftables"]:
+        for kind, value in entry.items():
+            if kind == "metainfo":
+                continue
+            table = (value.get("family"), value["name"] if kind == "table" else value.get("table"))
+            if isinstance(value, dict):
+                value = {key: item for key, item in value.items() if key != "handle"}
+            by_table.setdefault(table, []).append(json.dumps({kind: value}, sort_keys=True))
+    return sorted(text for table, texts in by_table.items() if any(bridge in text for text in texts) for text in texts)
+
+
+def shims(run_directory):
+    """{pid: arguments} of the shims whose socket lies in `run_directory`."""
+    with open("/proc/net/unix") as file:
+        inodes = {f"socket:[{line.split()[6]}]" for line in file if f" {run_directory}/" in line}
+    found = {}
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            words = Path("/proc", entry, "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+            if os.path.basename(words[0]) == "timber-shim" and inodes & set(descriptors(entry).values()):
+                found[int(entry)] = words[1:-1]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
+def cgroups(parent):
+    """Directories below the cgroup `parent`, in every hierarchy."""
+    tops = [Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").iterdir()]
+    return sorted(str(directory) for top in tops for directory in (top / parent).glob("*/"))
+
+
+def descriptors(pid):
+    """{number: target} of a process' open descriptors."""
+    found = {}
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            found[int(name)] = os.readlink(f"/proc/{pid}/fd/{name}")
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def files(directory):
+    """Relative paths below `directory`."""
+    return sorted(str(path.relative_to(directory)) for path in Path(directory).rglob("*"))
+
+
+def resident_kib(pid):
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    raise AssertionError(f"process {pid} has no resident memory")
+
+
+def start_time(pid):
+    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in ("Z", "X")
+    except (FileNotFoundError, ProcessLookupError):
+        return False

@@ -1,0 +1,202 @@
+"""The API on the wire: statuses, errors, versions, hostile HTTP."""
+
+import json
+import socket
+import time
+
+import pytest
+
+from harness import host
+from harness.api import Api, frames
+from harness.wait import until
+
+
+def test_ping_and_version(timber):
+    answer = timber.api.get("/_ping").expect(200)
+    assert answer.body == b"OK"
+    assert answer.headers["Api-Version"] == "1.50" or answer.headers["API-Version"] == "1.50"
+    assert Api(timber.socket, version=None).request("HEAD", "/_ping").status == 200
+    version = timber.api.get("/version").json
+    assert version["ApiVersion"] == "1.50" and version["MinAPIVersion"] == "1.24"
+
+
+def test_versions(timber):
+    assert Api(timber.socket, "v1.24").get("/containers/json").status == 200
+    assert Api(timber.socket, "v1.50").get("/containers/json").status == 200
+    for version in ("v1.23", "v1.51", "v9.9"):
+        answer = Api(timber.socket, version).get("/containers/json").expect(400)
+        assert "version" in answer.message
+
+
+def test_unknown_path(timber):
+    assert timber.api.get("/nosuch").expect(404).message
+    assert timber.api.request("DELETE", "/version").status in (404, 405)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/containers/nosuch/json", 404), ("POST", "/containers/nosuch/start", 404), ("POST", "/containers/nosuch/stop", 404),
+        ("DELETE", "/containers/nosuch", 404), ("GET", "/containers/nosuch/logs?stdout=1", 404), ("POST", "/containers/nosuch/exec", 404),
+        ("GET", "/images/nosuch/json", 404), ("DELETE", "/images/nosuch", 404), ("GET", "/exec/nosuch/json", 404),
+        ("GET", "/volumes/nosuch", 404), ("GET", "/networks/nosuch", 404),
+    ],
+)  # fmt: skip
+def test_not_found(timber, method, path, status):
+    body = {"Cmd": ["true"]} if path.endswith("/exec") else None
+    answer = timber.api.request(method, path, body).expect(status)
+    assert answer.headers["Content-Type"].startswith("application/json")
+    assert "nosuch" in answer.message
+
+
+def created(timber, **body):
+    return timber.api.post("/containers/create", {"Image": "busybox"} | body).expect(201).json["Id"]
+
+
+def test_lifecycle(timber):
+    identifier = created(timber, Cmd=["sleep", "1000000"])
+    timber.api.post(f"/containers/{identifier}/start").expect(204)
+    timber.api.post(f"/containers/{identifier}/start").expect(304)
+    timber.api.delete(f"/containers/{identifier}").expect(409)
+    timber.api.post(f"/containers/{identifier}/stop", t=0).expect(204)
+    timber.api.post(f"/containers/{identifier}/stop", t=0).expect(304)
+    timber.api.delete(f"/containers/{identifier}").expect(204)
+
+
+def test_wait_before_start(timber):
+    """`next-exit` sees an exit that comes right after the start: this is how clients get a status."""
+    identifier = created(timber, Cmd=["sh", "-c", "exit 9"])
+    connection = timber.api.open()
+    connection.sendall(f"POST /{timber.api.version}/containers/{identifier}/wait?condition=next-exit HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
+    time.sleep(0.2)
+    timber.api.post(f"/containers/{identifier}/start").expect(204)
+    received = b""
+    while b'"StatusCode":9' not in received.replace(b" ", b""):
+        chunk = connection.recv(4096)
+        assert chunk, received
+        received += chunk
+    connection.close()
+
+
+def test_attach_loses_no_early_output(timber):
+    """attach, then start: all output from the first byte, framed."""
+    identifier = created(timber, Cmd=["sh", "-c", "echo out; echo err >&2"], AttachStdout=True, AttachStderr=True)
+    connection, data = timber.api.hijack(f"/containers/{identifier}/attach", stream=1, stdout=1, stderr=1)
+    timber.api.post(f"/containers/{identifier}/start").expect(204)
+    while chunk := connection.recv(4096):
+        data += chunk
+    connection.close()
+    seen = frames(data)
+    assert b"".join(part for stream, part in seen if stream == 1) == b"out\n"
+    assert b"".join(part for stream, part in seen if stream == 2) == b"err\n"
+
+
+def test_bytes_with_the_request_are_not_lost(timber):
+    """Input that comes in the same packet as the request for a hijack."""
+    identifier = created(timber, Cmd=["cat"], OpenStdin=True, StdinOnce=True, AttachStdin=True, AttachStdout=True)
+    connection = timber.api.open()
+    request = f"POST /{timber.api.version}/containers/{identifier}/attach?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: x\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n"
+    connection.sendall(request.encode() + b"early\n")
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += connection.recv(4096)
+    data = received.split(b"\r\n\r\n", 1)[1]
+    timber.api.post(f"/containers/{identifier}/start").expect(204)
+    connection.shutdown(socket.SHUT_WR)
+    while chunk := connection.recv(4096):
+        data += chunk
+    connection.close()
+    assert frames(data) == [(1, b"early\n")]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"not json", b"[]", b"null", b'{"Image":1}', b'{"Cmd":["x"]}', b'{"Image":""}', b"[" * 100_000, b'{"Image":"busybox","Cmd":{}}']
+)
+def test_bad_bodies(timber, body):
+    answer = timber.api.request("POST", "/containers/create", body, {"Content-Type": "application/json"}).expect(400, 404)
+    assert answer.message
+    assert timber.containers() == []
+
+
+@pytest.mark.parametrize("identifier", ["..%2f..%2fetc", "%00", "-rf", "a" * 300, "%ff%fe", "x%0ay"])
+def test_bad_identifiers(timber, identifier):
+    assert timber.api.get(f"/containers/{identifier}/json").status in (400, 404)
+    assert timber.api.delete(f"/containers/{identifier}").status in (400, 404)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\r\n\r\n", b"GARBAGE\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /_ping HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+        b"GET /_ping HTTP/1.1\r\nContent-Length: -1\r\n\r\n", b"GET /_ping HTTP/1.1\r\nHost: x\r\n" + b"a: b\r\n" * 100_000 + b"\r\n",
+        b"GET /" + b"a" * 1_000_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /containers/create HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n{}",
+        b"POST /containers/create HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"POST /containers/create HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
+        b"GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n" * 1000, b"\0" * 10_000, b"\x16\x03\x01\x02\x00", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ],
+    ids=range(14),
+)  # fmt: skip
+def test_hostile_http(timber, data):
+    try:
+        timber.api.send(data, timeout=1)
+    except OSError:
+        pass
+    timber.api.get("/_ping").expect(200)
+
+
+def test_body_without_end(timber):
+    """A JSON body has a limit."""
+    with timber.api.open() as connection:
+        connection.sendall(b"POST /containers/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
+        chunk = b"100000\r\n" + b" " * 0x100000 + b"\r\n"
+        before = host.resident_kib(timber.pid)
+        try:
+            for _ in range(100):
+                connection.sendall(chunk)
+        except OSError:
+            pass
+        assert host.resident_kib(timber.pid) < before + 60_000
+    timber.api.get("/_ping").expect(200)
+
+
+def test_idle_and_slow_connections_hold_nobody_up(timber):
+    idle = [timber.api.open() for _ in range(500)]
+    for connection in idle[:200]:
+        connection.sendall(b"GET /_ping HTTP/1.1\r\nHo")
+    begun = time.monotonic()
+    timber.api.get("/containers/json").expect(200)
+    assert time.monotonic() - begun < 1
+    for connection in idle:
+        connection.close()
+    until(lambda: sum("socket:" in target for target in host.descriptors(timber.pid).values()) < 100, message="connections stay open")
+
+
+def test_pipelined_requests_are_answered_in_order(timber):
+    answer = timber.api.send(
+        b"GET /version HTTP/1.1\r\nHost: x\r\n\r\nGET /_ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", timeout=3
+    )
+    assert answer.count(b"HTTP/1.1 200") == 2
+    assert answer.index(b"ApiVersion") < answer.rindex(b"OK")
+
+
+def test_list_and_filters(timber):
+    first = created(timber, Labels={"a": "1"})
+    created(timber, Labels={"a": "2"})
+    def names(**filters):
+        return [container["Id"] for container in timber.api.get("/containers/json", all=1, filters=filters).expect(200).json]
+
+    assert names(label=["a=1"]) == [first]
+    assert len(names(label=["a"])) == 2
+    assert names(id=[first[:10]]) == [first]
+    assert names(status=["running"]) == []
+    timber.api.get("/containers/json", filters={"nosuch": ["x"]}).expect(400)
+    timber.api.get("/containers/json", filters="not json").expect(400)
+
+
+def test_events(timber):
+    begun = time.time()
+    timber.run("--name", "evented", "busybox", "true").ok()
+    body = timber.api.get("/events", since=f"{begun:.9f}", until=f"{time.time() + 0.1:.9f}", filters={"container": ["evented"]}).expect(200).body
+    actions = [json.loads(line)["Action"] for line in body.splitlines() if line.strip()]
+    assert actions[0] == "create" and "start" in actions and "die" in actions and actions[-1] == "destroy"

@@ -1,0 +1,198 @@
+"""Docker's own command line and Python SDK, pointed at our socket, unchanged."""
+
+import re
+import subprocess
+import time
+
+import docker
+import pexpect
+import pytest
+
+from harness.wait import until
+
+
+@pytest.fixture
+def client(timber):
+    client = docker.DockerClient(base_url=f"unix://{timber.socket}", timeout=30)
+    yield client
+    client.close()
+
+
+def test_run(timber):
+    result = timber.docker("run", "--rm", "busybox", "echo", "hi").ok()
+    assert (result.out, result.err) == ("hi", "")
+
+
+@pytest.mark.parametrize(("command", "status"), [(("sh", "-c", "exit 7"), 7), (("nosuch",), 127), (("/etc/passwd",), 126)])
+def test_run_status(timber, command, status):
+    assert timber.docker("run", "--rm", "busybox", *command).status == status
+
+
+def test_run_detached_with_a_port(timber):
+    port = timber.slot.port(30)
+    name = timber.docker("run", "-d", "--name", "web", "-p", f"{port}:80", "busybox", "sleep", "1000000").ok().out
+    assert re.fullmatch("[0-9a-f]{64}", name)
+    header, row = timber.docker("ps").ok().lines
+    assert f"0.0.0.0:{port}->80/tcp" in row and row.endswith("web") and "Up " in row
+    assert f"80/tcp -> 0.0.0.0:{port}" in timber.docker("port", "web").ok().lines
+
+
+def test_logs_follow(timber):
+    timber.docker("run", "-d", "--name", "ticks", "busybox", "sh", "-c", "for i in 1 2 3; do echo $i; sleep 0.1; done").ok()
+    assert timber.docker("logs", "-f", "ticks").ok().lines == ["1", "2", "3"]
+    assert timber.docker("logs", "--tail", "1", "ticks").ok().out == "3"
+
+
+def test_exec_on_a_terminal(timber):
+    timber.sleeper("--name", "host")
+    child = pexpect.spawn("docker", ["exec", "-it", "host", "sh"], env=timber.environment, timeout=15, dimensions=(22, 77))
+    child.expect_exact("/ # ")
+    child.sendline("stty size; exit 3")
+    child.expect_exact("22 77")
+    child.expect(pexpect.EOF)
+    child.wait()
+    assert child.exitstatus == 3
+
+
+def test_run_on_a_terminal(timber):
+    child = pexpect.spawn("docker", ["run", "--rm", "-it", "busybox", "sh"], env=timber.environment, timeout=15)
+    child.expect_exact("/ # ")
+    child.sendline("echo $((6 * 7)); exit")
+    child.expect_exact("42")
+    child.expect(pexpect.EOF)
+
+
+def test_input(timber):
+    data = b"x" * 1_000_000
+    assert timber.docker("run", "--rm", "-i", "busybox", "cat", input=data).ok().stdout == data
+
+
+def test_stop_and_rm(timber):
+    timber.sleeper("--name", "host")
+    assert timber.docker("stop", "host").ok().out == "host"
+    assert "Exited (0)" in timber.docker("ps", "-a").ok().out
+    assert timber.docker("rm", "host").ok().out == "host"
+    result = timber.docker("rm", "host").fails(1, "No such container: host")
+    assert result.err.startswith("Error")
+
+
+def test_images_and_load(timber, fixtures):
+    assert "busybox" in timber.docker("images").ok().out
+    assert timber.docker("load", "-i", fixtures / "busybox.tar").ok().lines[-1] == "Loaded image: busybox:latest"
+    timber.docker("tag", "busybox", "elm:2").ok()
+    assert timber.docker("images", "-q", "elm").ok().out == timber.docker("images", "-q", "busybox").ok().out
+    assert timber.docker("rmi", "elm:2").ok().out == "Untagged: elm:2"
+    assert "ADD busybox-static" in timber.docker("history", "busybox").ok().out
+
+
+def test_image_not_there(timber):
+    timber.docker("run", "--pull", "never", "nosuch:1").fails(125, "No such image: nosuch:1")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("version",), ("info",), ("ps", "-a"), ("images", "-a"), ("container", "ls"), ("image", "ls"), ("network", "ls"), ("volume", "ls"),
+        ("system", "df"), ("ps", "--format", "json"), ("info", "--format", "{{.ServerVersion}}"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_questions(timber, words):
+    timber.docker(*words).ok()
+
+
+def test_verbs(timber):
+    timber.docker("create", "--name", "oak", "busybox", "sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done").ok()
+    for words in (
+        ("start", "oak"), ("pause", "oak"), ("unpause", "oak"), ("top", "oak"), ("inspect", "oak"), ("rename", "oak", "elm"),
+        ("restart", "-t", "1", "elm"), ("kill", "-s", "TERM", "elm"), ("wait", "elm"), ("container", "prune", "-f"),
+    ):  # fmt: skip
+        timber.docker(*words).ok()
+    assert timber.containers() == []
+
+
+def test_attach(timber):
+    name = timber.docker("run", "-d", "-i", "busybox", "cat").ok().out
+    attached = subprocess.Popen(["docker", "attach", name], env=timber.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    attached.stdin.write(b"through docker\n")
+    attached.stdin.flush()
+    assert attached.stdout.readline() == b"through docker\n"
+    timber.docker("kill", name).ok()
+    attached.stdin.close()
+    assert attached.wait(10) == 137
+
+
+def test_name_conflict_message(timber):
+    timber.docker("create", "--name", "oak", "busybox").ok()
+    timber.docker("create", "--name", "oak", "busybox").fails(1, 'The container name "/oak" is already in use')
+
+
+# --- docker-py ---------------------------------------------------------------------------------------------------------
+
+
+def test_sdk_run(client):
+    assert client.containers.run("busybox", "echo hi", remove=True) == b"hi\n"
+    with pytest.raises(docker.errors.ContainerError) as error:
+        client.containers.run("busybox", "sh -c 'exit 3'", remove=True)
+    assert error.value.exit_status == 3
+
+
+def test_sdk_lifecycle(client):
+    container = client.containers.run("busybox", "sleep 1000000", detach=True, name="sdk", labels={"a": "b"}, environment={"X": "1"})
+    container.reload()
+    assert container.status == "running" and container.labels == {"a": "b"}
+    assert [found.id for found in client.containers.list(filters={"label": "a=b"})] == [container.id]
+    code, output = container.exec_run("sh -c 'echo $X; echo err >&2'", demux=True)
+    assert (code, output) == (0, (b"1\n", b"err\n"))
+    container.pause()
+    container.reload()
+    assert container.status == "paused"
+    container.unpause()
+    container.kill()
+    assert container.wait(timeout=10)["StatusCode"] == 137
+    container.remove()
+    with pytest.raises(docker.errors.NotFound):
+        client.containers.get("sdk")
+
+
+def test_sdk_logs_stream(client):
+    container = client.containers.run("busybox", "sh -c 'for i in 1 2 3; do echo $i; sleep 0.1; done'", detach=True)
+    assert b"".join(container.logs(stream=True, follow=True)) == b"1\n2\n3\n"
+
+
+def test_sdk_images(client, fixtures):
+    with open(fixtures / "busybox.tar", "rb") as file:
+        [image] = client.images.load(file)
+    assert image.tags == ["busybox:latest"]
+    with pytest.raises(docker.errors.ImageNotFound):
+        client.images.get("nosuch:1")
+
+
+def test_sdk_ports(client, timber):
+    port = timber.slot.port(31)
+    container = client.containers.run("busybox", "nc -ll -p 80 -e echo x", detach=True, ports={"80/tcp": port})
+    container.reload()
+    assert container.ports["80/tcp"][0]["HostPort"] == str(port)
+
+
+def test_sdk_wait_for_removal(client):
+    container = client.containers.create("busybox", "sleep 0.3", auto_remove=True)
+    container.start()
+    until(lambda: not client.containers.list(all=True))
+
+
+def test_old_and_new_versions(timber):
+    for version in ("1.24", "1.41", "1.43", "1.50"):
+        client = docker.DockerClient(base_url=f"unix://{timber.socket}", version=version)
+        assert client.ping()
+        client.containers.list(all=True)
+        client.close()
+
+
+def test_client_killed_in_the_middle(timber):
+    running = subprocess.Popen(["docker", "run", "--name", "left", "busybox", "sleep", "1000000"], env=timber.environment, stdout=subprocess.DEVNULL)
+    until(lambda: timber.containers() and timber.state("left") == "running")
+    running.kill()
+    running.wait()
+    time.sleep(0.2)
+    assert timber.state("left") == "running"
