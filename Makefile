@@ -39,6 +39,13 @@ test: ## every test tier (as root); TIERS="unit" for some
 test-unit test-privileged test-integration test-vm: ## one tier; vm: cgroup v2 in QEMU
 	$(MAKE) test TIERS=$(@:test-%=%)
 
+.PHONY: bench
+bench: ## beside Docker and runc (as root), into docs/benchmarks.md
+	.ci/install build bench
+	swift build -c release
+	rootfs-fixtures/make.sh busybox python tutorial
+	/usr/bin/python3 Benchmarks
+
 .PHONY: fixtures
 fixtures: ## the images of the tests, in rootfs-fixtures/out
 	rootfs-fixtures/make.sh
