@@ -83,4 +83,4 @@ def test_formats(timber):
     assert timber.tctl("inspect", "-f", '{{index .Config.Labels "a"}}', "oak").ok().out == "b"
     assert timber.tctl("inspect", "-f", "{{range $k, $v := .Config.Labels}}{{$k}}:{{$v}}{{end}}", "oak").ok().out == "a:b"
     assert timber.tctl("inspect", "-f", "{{json .Config.Cmd}}", "oak").ok().out == '["echo","x"]'
-    timber.tctl("ps", "--format", "{{").fails(1, "{{")
+    timber.tctl("ps", "--format", "{{").fails(1, "}}")
