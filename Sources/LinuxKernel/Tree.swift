@@ -18,6 +18,14 @@ public enum Tree {
         return try size(of: directory.raw, seen: &seen, depth: 0)
     }
 
+    /// Bytes that a directory in an open one takes, counted like `size(_:)`.
+    /// - Throws: `SystemError`.
+    public static func size(below parent: Int32, _ name: BytePath) throws -> Int64 {
+        var seen: Set<UInt64> = []
+        let directory = try DirectoryCalls.openDirectory(parent, name)
+        return try size(of: directory.raw, seen: &seen, depth: 0)
+    }
+
     private static func size(of directory: Int32, seen: inout Set<UInt64>, depth: Int) throws -> Int64 {
         guard depth < 512 else { return 0 }
         var total: Int64 = 0

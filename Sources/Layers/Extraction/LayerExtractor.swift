@@ -218,6 +218,7 @@ final class LayerExtractor {
 
     private func replace(_ parent: SharedDescriptor, _ path: LayerPath, _ present: FileStatus) throws {
         if present.isRegular && present.links == 1 { size -= present.size }
+        if present.isDirectory { size -= try Tree.size(below: parent.raw, path.basePath) }
         if present.isDirectory || present.isSymbolicLink { cachedParent = nil }
         try TreeRemoval.remove(parent.raw, path.basePath)
     }

@@ -56,7 +56,9 @@ public final class TarWriter {
     /// - Throws: what the sink throws; `TimberError.internal` for more than its header says.
     public func write(_ bytes: UnsafeRawBufferPointer) throws {
         if bytes.isEmpty { return }
-        if Int64(bytes.count) > contentLeft { throw TimberError(.internal, "a member of the tar archive became longer while it was written") }
+        if Int64(bytes.count) > contentLeft {
+            throw TimberError(.internal, "a member of the tar archive became longer while it was written")
+        }
         try sink.write(bytes)
         contentLeft -= Int64(bytes.count)
     }

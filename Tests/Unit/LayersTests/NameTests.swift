@@ -47,7 +47,9 @@ import Testing
     }
 
     @Test func refusals() {
-        for name in ["..", "../x", "a/../b", "a/..", "/..", "a\u{0}b", String(repeating: "n", count: 256), String(repeating: "d/", count: 2100)] {
+        for name in [
+            "..", "../x", "a/../b", "a/..", "/..", "a\u{0}b", String(repeating: "n", count: 256), String(repeating: "d/", count: 2100),
+        ] {
             let error = #expect(throws: TimberError.self, "\(name)") { try MemberName.normalised(Array(name.utf8)) }
             #expect((error?.message.count ?? .max) < 400)
         }

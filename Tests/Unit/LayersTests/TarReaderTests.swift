@@ -46,7 +46,10 @@ func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
     @Test(arguments: [1, 7, 511, 512, 513, 100_000]) func fieldsAndContents(chunk: Int) throws {
         let all = try members(Self.everything.archive, most: chunk)
-        #expect(all.map { text($0.entry.name) } == ["etc/", "etc/passwd", "etc/empty", "etc/link", "etc/hard", "dev/null", "dev/sda", "run/fifo"])
+        #expect(
+            all.map { text($0.entry.name) } == [
+                "etc/", "etc/passwd", "etc/empty", "etc/link", "etc/hard", "dev/null", "dev/sda", "run/fifo",
+            ])
         #expect(all.map(\.entry.kind) == [.directory, .file, .file, .symbolicLink, .hardLink, .characterDevice, .blockDevice, .fifo])
         let passwd = all[1]
         #expect(passwd.entry.mode == 0o4755 && passwd.entry.uid == 1000 && passwd.entry.gid == 100)

@@ -27,7 +27,9 @@ final class MemorySink: ByteSink {
         owner.uid = 4_000_000_000
         owner.gid = 3_000_000
         owner.modified = FileTime(seconds: -5)
-        owner.attributes = [.init(name: Array("user.a".utf8), value: [0, 10, 255]), .init(name: Array("security.capability".utf8), value: [1])]
+        owner.attributes = [
+            .init(name: Array("user.a".utf8), value: [0, 10, 255]), .init(name: Array("security.capability".utf8), value: [1]),
+        ]
         result.append(owner)
         var device = TarEntry(name: Array("null".utf8), kind: .characterDevice, mode: 0o666)
         (device.major, device.minor) = (4095, 1_048_575)
