@@ -2,10 +2,6 @@
 #ifndef TIMBER_NET_H
 #define TIMBER_NET_H
 
-// As in timber_sys.h, whichever header comes first.
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
 #include <netinet/in.h>
 #include <net/if.h>
 #include <linux/netlink.h>

@@ -1,5 +1,7 @@
 // System calls and macros that Swift cannot call.
 // Admission rule: one call a function, prefixed, returns -errno, no control flow. Anything more is Swift.
+// No header here defines _GNU_SOURCE: Swift's Glibc module is made without it, and clang refuses two different declarations of fd_set,
+// rusage and others as soon as a module sees both. The shim, which imports no Glibc, gets it by its flags.
 #ifndef TIMBER_SYS_H
 #define TIMBER_SYS_H
 
