@@ -23,7 +23,7 @@ struct Attach: TctlCommand {
     var sigProxy = true
     @Option(help: ArgumentHelp("The keys that leave the container running", valueName: "keys"))
     var detachKeys: String?
-    @Argument(help: "Name or id of a container")
+    @Argument(help: "Name or id of a container", completion: .runningContainers)
     var container: String
 
     func run(in session: Session) throws {

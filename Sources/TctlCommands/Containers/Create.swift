@@ -18,7 +18,7 @@ struct Create: TctlCommand {
         switches: ContainerOptions.switches, arguments: .atLeast(1), stopsAtFirstArgument: true, hasShortHelp: false)
 
     @OptionGroup var options: ContainerOptions
-    @Argument(help: "The image")
+    @Argument(help: "The image", completion: .images)
     var image: String
     @Argument(help: "The command and its arguments; the image's when left out")
     var command: [String] = []

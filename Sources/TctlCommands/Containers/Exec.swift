@@ -36,7 +36,7 @@ struct Exec: TctlCommand {
     var privileged = false
     @Option(help: ArgumentHelp("The keys that leave the process running", valueName: "keys"))
     var detachKeys: String?
-    @Argument(help: "Name or id of a container")
+    @Argument(help: "Name or id of a container", completion: .runningContainers)
     var container: String
     @Argument(help: "The command and its arguments")
     var command: [String]

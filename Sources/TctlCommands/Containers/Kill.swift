@@ -16,7 +16,7 @@ struct Kill: TctlCommand {
 
     @Option(name: .shortAndLong, help: ArgumentHelp("Signal to send, by name or number; KILL when left out", valueName: "signal"))
     var signal: String?
-    @Argument(help: "Names or ids of containers")
+    @Argument(help: "Names or ids of containers", completion: .runningContainers)
     var containers: [String]
 
     func run(in session: Session) throws {

@@ -28,7 +28,7 @@ struct Logs: TctlCommand {
     var timestamps = false
     @Flag(help: "Print attributes of the log")
     var details = false
-    @Argument(help: "Name or id of a container")
+    @Argument(help: "Name or id of a container", completion: .containers)
     var container: String
 
     func run(in session: Session) throws {

@@ -15,7 +15,7 @@ struct PortCommand: TctlCommand {
     )
     static let shape = CommandShape(switches: [], arguments: .atLeast(1))
 
-    @Argument(help: "Name or id of a container")
+    @Argument(help: "Name or id of a container", completion: .containers)
     var container: String
     @Argument(help: "One of its ports")
     var port: String?

@@ -19,7 +19,7 @@ struct Remove: TctlCommand {
     var force = false
     @Flag(name: .shortAndLong, help: "Remove its anonymous volumes")
     var volumes = false
-    @Argument(help: "Names or ids of containers")
+    @Argument(help: "Names or ids of containers", completion: .containers)
     var containers: [String]
 
     func run(in session: Session) throws {

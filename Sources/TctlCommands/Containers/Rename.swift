@@ -13,7 +13,7 @@ struct Rename: TctlCommand {
     )
     static let shape = CommandShape(switches: [], arguments: .exactly(2))
 
-    @Argument(help: "Name or id of a container")
+    @Argument(help: "Name or id of a container", completion: .containers)
     var container: String
     @Argument(help: "Its new name")
     var name: String

@@ -31,7 +31,7 @@ struct Run: TctlCommand {
     @Option(help: ArgumentHelp("The keys that leave the container running", valueName: "keys"))
     var detachKeys: String?
     @OptionGroup var options: ContainerOptions
-    @Argument(help: "The image")
+    @Argument(help: "The image", completion: .images)
     var image: String
     @Argument(help: "The command and its arguments; the image's when left out")
     var command: [String] = []

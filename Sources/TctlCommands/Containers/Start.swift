@@ -23,7 +23,7 @@ struct Start: TctlCommand {
     var sigProxy = true
     @Option(help: ArgumentHelp("The keys that leave the container running", valueName: "keys"))
     var detachKeys: String?
-    @Argument(help: "Names or ids of containers")
+    @Argument(help: "Names or ids of containers", completion: .containers)
     var containers: [String]
 
     func run(in session: Session) throws {

@@ -17,7 +17,7 @@ struct Stop: TctlCommand {
     static let shape = CommandShape(switches: [], arguments: .atLeast(1))
 
     @OptionGroup var stop: StopOptions
-    @Argument(help: "Names or ids of containers")
+    @Argument(help: "Names or ids of containers", completion: .runningContainers)
     var containers: [String]
 
     func run(in session: Session) throws {

@@ -15,7 +15,7 @@ struct Top: TctlCommand {
     )
     static let shape = CommandShape(switches: [], arguments: .atLeast(1), stopsAtFirstArgument: true)
 
-    @Argument(help: "Name or id of a container")
+    @Argument(help: "Name or id of a container", completion: .runningContainers)
     var container: String
     @Argument(help: "Options of ps")
     var options: [String] = []

@@ -13,7 +13,7 @@ struct Unpause: TctlCommand {
     )
     static let shape = CommandShape(switches: [], arguments: .atLeast(1))
 
-    @Argument(help: "Names or ids of containers")
+    @Argument(help: "Names or ids of containers", completion: .containers)
     var containers: [String]
 
     func run(in session: Session) throws {

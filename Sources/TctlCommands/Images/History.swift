@@ -23,28 +23,30 @@ struct History: TctlCommand {
     var quiet = false
     @Option(help: ArgumentHelp("table, json, or a template of Go's", valueName: "template"))
     var format: String?
-    @Argument(help: "Name or id of an image")
+    @Argument(help: "Name or id of an image", completion: .images)
     var image: String
 
-    private static let listing = Listing(
-        fields: [
-            .init(name: "ID", heading: "IMAGE"), .init(name: "CreatedSince", heading: "CREATED"),
-            .init(name: "CreatedAt", heading: "CREATED AT"),
-            .init(name: "CreatedBy", heading: "CREATED BY"), .init(name: "Size", heading: "SIZE"),
-            .init(name: "Comment", heading: "COMMENT"),
-        ],
-        table: "table {{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}", key: "ID")
+    private var listing: Listing {
+        Listing(
+            fields: [
+                .init(name: "ID", heading: "IMAGE"), .init(name: "CreatedSince", heading: "CREATED"),
+                .init(name: "CreatedAt", heading: "CREATED AT"),
+                .init(name: "CreatedBy", heading: "CREATED BY"), .init(name: "Size", heading: "SIZE"),
+                .init(name: "Comment", heading: "COMMENT"),
+            ],
+            table: "table {{.ID}}\t{{.Created\(human ? "Since" : "At")}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}", key: "ID")
+    }
 
     func run(in session: Session) throws {
         let answer = try session.client.json(.get(try ImagePath.make(image, "/history")))
         let now = Timestamp.now
         let rows = try JSONDecoding.read([HistoryItem].self, from: answer).map { row($0, now: now) }
-        try History.listing.print(rows, format: format, quiet: quiet)
+        try listing.print(rows, format: format, quiet: quiet)
     }
 
     private func row(_ item: HistoryItem, now: Timestamp) -> Listing.Row {
         let time = Timestamp(seconds: item.created)
-        let since = item.created <= 0 ? "N/A" : human ? Human.duration(seconds: now.seconds - item.created) + " ago" : time.rfc3339
+        let since = item.created <= 0 ? "N/A" : Human.duration(seconds: now.seconds - item.created) + " ago"
         let command = item.createdBy.replacing("\t", with: " ")
         return Listing.Row(fields: [
             "ID": noTrunc ? item.id : Human.shortID(item.id),

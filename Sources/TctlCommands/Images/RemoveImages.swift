@@ -7,7 +7,7 @@ struct RemoveImagesOptions: ParsableArguments {
     var force = false
     @Flag(help: "Keep images below it that have no name")
     var noPrune = false
-    @Argument(help: "Names or ids of images")
+    @Argument(help: "Names or ids of images", completion: .images)
     var images: [String]
 
     static let shape = CommandShape(switches: ["f,force", "no-prune"], arguments: .atLeast(1))

@@ -21,7 +21,7 @@ struct Save: TctlCommand {
     var output: String?
     @Option(help: ArgumentHelp("Save one platform only, as os[/arch[/variant]]", valueName: "platform"))
     var platform: String?
-    @Argument(help: "Names or ids of images")
+    @Argument(help: "Names or ids of images", completion: .images)
     var images: [String]
 
     func run(in session: Session) throws {

@@ -13,7 +13,7 @@ struct Tag: TctlCommand {
     )
     static let shape = CommandShape(switches: [], arguments: .exactly(2))
 
-    @Argument(help: "Name or id of an image")
+    @Argument(help: "Name or id of an image", completion: .images)
     var source: String
     @Argument(help: "The new name")
     var target: String

@@ -12,7 +12,7 @@ struct Inspection {
     ///   - lookup: finds one; nil when there is none.
     ///   - kind: what was looked for, in messages.
     func print(_ names: [String], kind: String, lookup: (String) throws -> JSONValue?) throws {
-        let template = try format.map { try Template(parsing: $0 == "json" ? "{{json .}}" : $0) }
+        let template = try format.flatMap { $0 == "json" ? nil : try Template(parsing: $0) }
         var found: [JSONValue] = []
         var missing: [String] = []
         for name in names {
@@ -21,7 +21,8 @@ struct Inspection {
         if let template {
             for value in found { try Console.print(try template.render(.json(value)) + "\n") }
         } else {
-            try Console.print(JSONValue.array(found).pretty() + "\n")
+            let whole = JSONValue.array(found)
+            try Console.print((format == nil ? whole.pretty() : whole.compact) + "\n")
         }
         for name in missing { Console.note("tctl: there is no \(kind) \(Printable(name))") }
         if !missing.isEmpty { throw CommandFailure.exit(1) }
@@ -66,7 +67,7 @@ struct Inspect: TctlCommand {
     @Option(
         help: ArgumentHelp("Only objects of one type: container or image", valueName: "type"), completion: .list(["container", "image"]))
     var type: String?
-    @Argument(help: "Names or ids of containers and images")
+    @Argument(help: "Names or ids of containers and images", completion: .objects)
     var names: [String]
 
     func run(in session: Session) throws {
@@ -92,7 +93,7 @@ struct ContainerInspectCommand: TctlCommand {
     var format: String?
     @Flag(name: .shortAndLong, help: "Print sizes")
     var size = false
-    @Argument(help: "Names or ids of containers")
+    @Argument(help: "Names or ids of containers", completion: .containers)
     var containers: [String]
 
     func run(in session: Session) throws {
@@ -109,7 +110,7 @@ struct ImageInspectCommand: TctlCommand {
 
     @Option(name: .shortAndLong, help: ArgumentHelp("json, or a template of Go's", valueName: "template"))
     var format: String?
-    @Argument(help: "Names or ids of images")
+    @Argument(help: "Names or ids of images", completion: .images)
     var images: [String]
 
     func run(in session: Session) throws {

@@ -11,9 +11,9 @@ final class Connection {
         case end
     }
 
-    private static let readSize = 65536
-
     private let descriptor: Descriptor
+    /// Where recv(2) writes: an array would have to be filled first.
+    private let landing = UnsafeMutableRawBufferPointer.allocate(byteCount: 65536, alignment: 16)
     private var buffer = [UInt8]()
     private var start = 0
 
@@ -24,6 +24,10 @@ final class Connection {
     init(owning descriptor: consuming Descriptor) throws {
         self.descriptor = descriptor
         try checking("fcntl", "O_NONBLOCK") { timber_fcntl(self.descriptor.raw, F_SETFL, Int(O_NONBLOCK)) }
+    }
+
+    deinit {
+        landing.deallocate()
     }
 
     /// Connects to a daemon.
@@ -68,18 +72,12 @@ final class Connection {
     /// Reads what is there without waiting.
     /// - Throws: `SystemError`.
     func receiveNow() throws -> Received {
-        let held = buffer.count
-        var failure: Int32 = 0
-        var count = 0
-        buffer.reserveCapacity(held + Connection.readSize)
-        // Grown by hand: an array cannot be read into behind its count.
-        buffer.append(contentsOf: repeatElement(0, count: Connection.readSize))
-        buffer.withUnsafeMutableBytes { bytes in
-            count = recv(descriptor.raw, bytes.baseAddress?.advanced(by: held), Connection.readSize, 0)
-            if count < 0 { failure = timber_errno() }
+        let count = recv(descriptor.raw, landing.baseAddress, landing.count, 0)
+        let failure = timber_errno()
+        if count > 0 {
+            buffer.append(contentsOf: UnsafeRawBufferPointer(rebasing: landing[..<count]))
+            return .bytes
         }
-        buffer.removeLast(Connection.readSize - max(0, count))
-        if count > 0 { return .bytes }
         if count == 0 || failure == ECONNRESET { return .end }
         if failure == EAGAIN || failure == EINTR { return .nothing }
         throw SystemError(call: "recv", errno: failure, what: "the daemon's socket")

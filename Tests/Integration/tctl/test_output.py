@@ -1,0 +1,139 @@
+"""Lists and templates print what the docker command line prints."""
+
+import json
+import os
+import subprocess
+import time
+
+import pytest
+
+CONTAINERS = [
+    {
+        "Id": "ab" * 32, "Names": ["/web"], "Image": "app:1", "ImageID": "sha256:" + "11" * 32, "Command": "python3 -m http.server 8080",
+        "Created": int(time.time()) - 90,
+        "Ports": [
+            {"IP": "0.0.0.0", "PrivatePort": 80, "PublicPort": 8080, "Type": "tcp"}, {"IP": "::", "PrivatePort": 80, "PublicPort": 8080, "Type": "tcp"},
+            {"PrivatePort": 443, "Type": "tcp"}, {"PrivatePort": 444, "Type": "tcp"}, {"IP": "127.0.0.1", "PrivatePort": 53, "PublicPort": 53, "Type": "udp"},
+        ],
+        "Labels": {"a.b": "c", "z": "y"}, "State": "running", "Status": "Up About a minute", "HostConfig": {"NetworkMode": "bridge"},
+        "NetworkSettings": {"Networks": {"bridge": {}, "other": {}}}, "SizeRw": 1500, "SizeRootFs": 74300000,
+        "Mounts": [{"Type": "volume", "Name": "a" * 64, "Source": "/x", "Destination": "/y", "Driver": "local", "RW": True}],
+    },
+    {
+        "Id": "cd" * 32, "Names": ["/old"], "Image": "sha256:" + "22" * 32, "ImageID": "sha256:" + "22" * 32, "Command": 'sh -c "echo \t é"',
+        "Created": 1700000000, "Ports": [], "Labels": {}, "State": "exited", "Status": "Exited (0) 2 years ago", "HostConfig": {},
+        "NetworkSettings": {"Networks": {}}, "Mounts": [],
+    },
+]
+
+IMAGES = [
+    {
+        "Id": "sha256:" + "33" * 32, "RepoTags": ["app:1", "localhost:5000/team/app:stable"], "RepoDigests": ["app@sha256:" + "44" * 32],
+        "Created": int(time.time()) - 4000, "Size": 74300000, "SharedSize": -1, "Containers": -1, "Labels": {}, "ParentId": "",
+    },
+    {
+        "Id": "sha256:" + "55" * 32, "RepoTags": [], "RepoDigests": [], "Created": 1700000000, "Size": 999, "SharedSize": -1,
+        "Containers": -1, "Labels": None, "ParentId": "",
+    },
+]
+
+HISTORY = [
+    {"Id": "sha256:" + "33" * 32, "Created": 1700000000, "CreatedBy": "/bin/sh -c apt-get install -y something-with-a-long-name", "Size": 1234567, "Comment": "a", "Tags": ["app:1"]},
+    {"Id": "<missing>", "Created": 1600000000, "CreatedBy": "ADD file:x in /", "Size": 0, "Comment": "", "Tags": None},
+]
+
+INSPECT = {
+    "Id": "ab" * 32, "Name": "/web", "Args": ["a", "b c"], "State": {"Running": True, "Pid": 42, "Health": None}, "Config": {"Env": ["A=1"], "Labels": {"x": "<y>"}},
+    "NetworkSettings": {"Ports": {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}], "443/tcp": None}}, "Mounts": [],
+}
+
+SAME = [
+    ["ps", "-a"], ["ps", "-aq"], ["ps", "--no-trunc"], ["ps", "-q", "--no-trunc"], ["ps", "-as"],
+    ["ps", "--format", "{{.ID}} {{.Names}}: {{.Ports}} {{.Mounts}} {{.LocalVolumes}} {{.Networks}} {{.Labels}}"],
+    ["ps", "--format", r"table {{.Names}}\t{{.Status}}\t{{.Label \"a.b\"}}".replace('\\"', '"')], ["ps", "--format", "{{.Size}} {{.State}} {{.CreatedAt}}"],
+    ["ps", "--format", '{{if eq .State "running"}}{{upper .Names}}{{else}}-{{end}}'], ["ps", "--format", "table"], ["container", "ls", "-a"],
+    ["images"], ["images", "-q"], ["images", "--no-trunc"], ["images", "--digests"], ["images", "--format", "{{.Repository}}:{{.Tag}} {{.Size}} {{.ID}} {{.Digest}}"],
+    ["image", "ls", "-q", "--no-trunc"],
+    ["history", "app"], ["history", "--no-trunc", "app"], ["history", "-q", "app"], ["history", "-H=false", "app"], ["history", "--format", "{{.CreatedBy}}|{{.Size}}", "app"],
+    ["inspect", "web"], ["inspect", "-f", "{{.Name}} {{.State.Pid}} {{.Args}} {{json .Config.Labels}}", "web"], ["inspect", "-f", "json", "web"],
+    ["inspect", "-f", '{{range $p, $c := .NetworkSettings.Ports}}{{$p}}={{if $c}}{{(index $c 0).HostPort}}{{end}};{{end}}', "web"],
+    ["inspect", "-f", '{{index .Config.Labels "x"}}{{index .Config.Labels "none"}}', "web"], ["inspect", "-f", '{{join .Config.Env ","}}|{{len .Args}}', "web"],
+    ["port", "web"], ["port", "web", "80"], ["top", "web"],
+]
+
+
+@pytest.fixture
+def answers(daemon):
+    daemon.answer("GET", "/containers/json", CONTAINERS)
+    daemon.answer("GET", "/images/json", IMAGES)
+    daemon.answer("GET", "/images/app/history", HISTORY)
+    daemon.answer("GET", "/containers/web/json", INSPECT)
+    daemon.answer("GET", "/containers/web/top", {"Titles": ["PID", "COMMAND"], "Processes": [["1", "sleep 10"], ["12345", "sh"]]})
+    return daemon
+
+
+@pytest.mark.parametrize("words", SAME, ids=" ".join)
+def test_same_text_as_docker(words, executable, answers):
+    environment = dict(os.environ, DOCKER_HOST=answers.host, TIMBER_HOST=answers.host, TZ="UTC")
+    ours = subprocess.run([executable, *words], capture_output=True, text=True, env=environment, timeout=20)
+    theirs = subprocess.run(["docker", *words], capture_output=True, text=True, env=environment, timeout=20)
+    assert theirs.returncode == 0, theirs.stderr
+    assert ours.returncode == 0, ours.stderr
+    assert ours.stdout == theirs.stdout
+
+
+@pytest.mark.parametrize("command", [["ps", "-a", "--format", "json"], ["images", "--format", "json"]], ids=" ".join)
+def test_json_lines_have_dockers_fields(command, executable, answers):
+    environment = dict(os.environ, DOCKER_HOST=answers.host, TIMBER_HOST=answers.host, TZ="UTC")
+    ours = subprocess.run([executable, *command], capture_output=True, text=True, env=environment, timeout=20).stdout
+    theirs = subprocess.run(["docker", *command], capture_output=True, text=True, env=environment, timeout=20).stdout
+    # docker goes over maps, in no order.
+    ours, theirs = (sorted(map(json.loads, text.splitlines()), key=lambda row: sorted(map(str, row.values()))) for text in (ours, theirs))
+    for mine, line in zip(ours, theirs, strict=True):
+        # Of images with several platforms; null without them.
+        line.pop("Platform", None)
+        for row in (mine, line):
+            # Sets in no order.
+            for key in ("Labels", "Networks"):
+                row[key] = sorted(row.get(key, "").split(","))
+        assert mine == line
+
+
+def test_missing_objects_are_named_after_the_found(tctl, answers):
+    result = tctl("inspect", "web", "nothing")
+    assert result.returncode == 1
+    assert b'"Name": "/web"' in result.stdout
+    assert result.stderr == b"tctl: there is no object nothing\n"
+
+
+def test_hostile_words_do_not_reach_the_terminal(tctl, daemon):
+    daemon.answer("GET", "/containers/json", [dict(CONTAINERS[0], Status="\x1b[2J\x9b", Names=["/a\nb\tc"])])
+    out = tctl("ps").stdout.decode()
+    assert "\x1b" not in out and "\x9b" not in out and len(out.splitlines()) == 2
+    daemon.answer("POST", "/containers/x/stop", {"message": "no\x1b]0;title\x07\nway"}, 500)
+    assert b"\x1b" not in tctl("stop", "x").stderr
+
+
+@pytest.mark.parametrize("answer", [b"", b"SSH-2.0\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}", b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n[1}", b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnull", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"])
+def test_hostile_answers_are_failures_with_words(tctl, daemon, answer):
+    daemon.answer("GET", "/containers/json", answer, kind="raw")
+    result = tctl("ps")
+    assert result.returncode == 1
+    assert result.stderr.startswith(b"tctl: ") and b"Fatal" not in result.stderr
+
+
+def test_no_daemon_says_how_to_start_it(executable, tmp_path):
+    result = subprocess.run([executable, "-H", f"unix://{tmp_path}/none", "ps"], capture_output=True, text=True)
+    assert result.returncode == 1
+    assert "timberd is not running" in result.stderr and "start it with" in result.stderr
+
+
+def test_no_permission_says_which_group(executable, daemon):
+    import grp
+
+    os.chmod(daemon.directory, 0o755)
+    os.chmod(daemon.path, 0o660)
+    os.chown(daemon.path, 0, grp.getgrnam("adm").gr_gid)
+    result = subprocess.run([executable, "-H", daemon.host, "ps"], capture_output=True, text=True, user=65534, group=65534, extra_groups=[])
+    assert result.returncode == 1
+    assert "members of group adm" in result.stderr
