@@ -127,6 +127,11 @@ public struct MACAddress: Sendable, Hashable, Codable, LosslessStringConvertible
         bits = 0x0254_0000_0000 | UInt64(address.bits)
     }
 
+    /// The address of the host's end of the same container's veth pair: `06:54`.
+    init(outside address: IPv4Address) {
+        bits = 0x0654_0000_0000 | UInt64(address.bits)
+    }
+
     /// The six bytes in order.
     var bytes: [UInt8] { (0..<6).map { UInt8(truncatingIfNeeded: bits >> (40 - 8 * $0)) } }
 

@@ -37,11 +37,14 @@ extension NetlinkBatch {
     }
 
     /// Makes a veth pair: this end up on a bridge, the other end `eth0` inside a namespace.
-    mutating func makeVeth(_ name: String, bridge: Bridge, namespace: NetworkNamespace, mac: MACAddress) {
+    mutating func makeVeth(_ endpoint: Endpoint, bridge: Bridge, namespace: NetworkNamespace) {
+        let name = endpoint.interface
         append("RTM_NEWLINK", name, type: Int(RTM_NEWLINK), flags: NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK) { body in
             body.append(ifinfomsg(index: 0, up: true))
             body.attribute(Int(IFLA_IFNAME), name)
             body.attribute(Int(IFLA_MASTER), value: bridge.index)
+            // A chosen address: udev replaces one that the kernel made up (systemd.link(5), MACAddressPolicy=persistent).
+            body.attribute(Int(IFLA_ADDRESS), MACAddress(outside: endpoint.address).bytes)
             body.appendVeth(mtu: bridge.mtu)
             body.nested(Int(IFLA_LINKINFO)) {
                 $0.attribute(Int(IFLA_INFO_KIND), "veth")
@@ -49,7 +52,7 @@ extension NetlinkBatch {
                     $0.nested(Int(VETH_INFO_PEER)) {
                         $0.append(ifinfomsg(index: namespace.nextIndex, up: false))
                         $0.attribute(Int(IFLA_IFNAME), "eth0")
-                        $0.attribute(Int(IFLA_ADDRESS), mac.bytes)
+                        $0.attribute(Int(IFLA_ADDRESS), endpoint.mac.bytes)
                         $0.attribute(Int(IFLA_NET_NS_FD), value: namespace.raw)
                         $0.appendVeth(mtu: bridge.mtu)
                     }
@@ -60,6 +63,7 @@ extension NetlinkBatch {
         append("RTM_NEWLINK", name, type: Int(RTM_NEWLINK), flags: NLM_F_ACK) { body in
             body.append(ifinfomsg(index: 0, up: false))
             body.attribute(Int(IFLA_IFNAME), name)
+            body.attribute(Int(IFLA_IFALIAS), "timber container \(endpoint.id.prefix(64))")
             body.nested(Int(IFLA_LINKINFO)) {
                 $0.attribute(Int(IFLA_INFO_SLAVE_KIND), "bridge")
                 $0.nested(Int(IFLA_INFO_SLAVE_DATA)) { $0.attribute(Int(IFLA_BRPORT_MODE), value: UInt8(1)) }

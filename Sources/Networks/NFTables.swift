@@ -25,8 +25,6 @@ enum Expression {
     case destinationNAT(address: Register, port: Register?)
     /// Masquerade.
     case masquerade
-    /// ICMP port unreachable, of the packet's own family.
-    case rejectPort
     /// accept or drop.
     case verdict(Int32)
     /// Goes on in another chain, then comes back.
@@ -246,7 +244,6 @@ extension Expression {
         case .destinationType: "fib"
         case .destinationNAT: "nat"
         case .masquerade: "masq"
-        case .rejectPort: "reject"
         case .verdict, .jump: "immediate"
         }
     }
@@ -289,9 +286,6 @@ extension Expression {
             if let port { body.attribute(NFTA_NAT_REG_PROTO_MIN, bigEndian: port.number) }
         case .masquerade:
             break
-        case .rejectPort:
-            body.attribute(NFTA_REJECT_TYPE, bigEndian: NFT_REJECT_ICMPX_UNREACH.rawValue)
-            body.attribute(NFTA_REJECT_ICMP_CODE, value: UInt8(NFT_REJECT_ICMPX_PORT_UNREACH.rawValue))
         case .verdict(let code):
             body.encodeVerdict(code, chain: nil)
         case .jump(let chain):
@@ -322,9 +316,6 @@ extension NetlinkBody {
         _ type: some RawRepresentable<UInt32>, bigEndian value: Value
     ) {
         attribute(Int(type.rawValue), bigEndian: value)
-    }
-    fileprivate mutating func attribute(_ type: some RawRepresentable<UInt32>, value: UInt8) {
-        attribute(Int(type.rawValue), value: value)
     }
     fileprivate mutating func nested(_ type: some RawRepresentable<UInt32>, _ body: (inout NetlinkBody) -> Void) {
         nested(Int(type.rawValue), body)

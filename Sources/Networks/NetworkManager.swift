@@ -139,7 +139,7 @@ public final class NetworkManager: Sendable {
 
     private func attach(_ endpoint: Endpoint, _ namespace: NetworkNamespace, _ bridge: Bridge) throws {
         var outside = NetlinkBatch()
-        outside.makeVeth(endpoint.interface, bridge: bridge, namespace: namespace, mac: endpoint.mac)
+        outside.makeVeth(endpoint, bridge: bridge, namespace: namespace)
         try host.route { try $0.perform(outside) }
         var inside = NetlinkBatch()
         inside.addAddress(

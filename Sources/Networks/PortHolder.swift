@@ -17,6 +17,12 @@ extension NetworkManager {
             transport: binding.transport, hostAddress: binding.hostAddress, hostPort: conflict.ports.lowerBound,
             containerPort: binding.containerPort)
         let subject = "port \(address)\(port.hostPort)/\(port.transport.rawValue) is already in use"
+        if let twice = conflict.earlier.first(where: { $0.collides(with: port) }) {
+            return TimberError(
+                .invalidArgument,
+                "port \(address)\(port.hostPort)/\(port.transport.rawValue) is asked for twice, for container ports \(twice.containerPort) and \(port.containerPort)"
+            )
+        }
         if let owner = containerPublishing(port) {
             return TimberError(.conflict, "\(subject) by container \(owner), publish on another port or stop that container")
         }

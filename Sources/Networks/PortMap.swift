@@ -24,11 +24,13 @@ enum PortMap: String, CaseIterable, Sendable {
             value: [SetShape.address] + (isRange ? [] : [SetShape.port]), intervals: isRange)
     }
 
-    /// Loads the key, looks it up, translates. The caller has matched IPv4.
+    /// Loads the key, looks it up, translates.
     var rule: [Expression] {
         var expressions: [Expression] = []
         var register: UInt32 = 0
         if isAddressed {
+            // The hooks have matched IPv4; without the condition here too, nft lists the address as raw payload.
+            expressions += Match.isIPv4
             expressions.append(.payload(NFT_PAYLOAD_NETWORK_HEADER, offset: 16, length: 4, into: Register(register)))
             register += 1
         }

@@ -43,7 +43,7 @@ enum PortBinder {
         var carrier: Carrier?
         var open: [SharedDescriptor] = []
         for binding in bindings {
-            let (socket, port) = try bind(binding)
+            let (socket, port) = try bind(binding, after: ports)
             ports.append(
                 PublishedPort(
                     transport: binding.transport, hostAddress: binding.hostAddress, hostPort: port, containerPort: binding.containerPort))
@@ -60,21 +60,22 @@ enum PortBinder {
         return (ports, [queue.receiver])
     }
 
-    private static func bind(_ binding: PortBinding) throws -> (SharedDescriptor, UInt16) {
+    private static func bind(_ binding: PortBinding, after earlier: [PublishedPort]) throws -> (SharedDescriptor, UInt16) {
         guard let wanted = binding.hostPorts else { return try bind(binding, port: 0) }
         for port in wanted {
             do {
                 return try bind(binding, port: port)
             } catch let error as SystemError where error.errno == EADDRINUSE {
-                guard wanted.count > 1 else { throw PortInUse(binding: binding, ports: wanted) }
+                guard wanted.count > 1 else { throw PortInUse(binding: binding, ports: wanted, earlier: earlier) }
             }
         }
-        throw PortInUse(binding: binding, ports: wanted)
+        throw PortInUse(binding: binding, ports: wanted, earlier: earlier)
     }
 
     private static func bind(_ binding: PortBinding, port: UInt16) throws -> (SharedDescriptor, UInt16) {
         let type = binding.transport == .tcp ? Int32(SOCK_STREAM.rawValue) : Int32(SOCK_DGRAM.rawValue)
-        if binding.hostAddress == .any, let socket = try boundDual(type, port) { return socket }
+        // Not for UDP: a bound UDP socket swallows what reaches it, and IPv6 datagrams would, rather than being refused.
+        if binding.hostAddress == .any, binding.transport == .tcp, let socket = try boundDual(type, port) { return socket }
         let socket = Descriptor(owning: try retrying("socket", "AF_INET") { Glibc.socket(AF_INET, type | Int32(SOCK_CLOEXEC.rawValue), 0) })
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -186,6 +187,8 @@ enum PortBinder {
 struct PortInUse: Error {
     var binding: PortBinding
     var ports: ClosedRange<UInt16>
+    /// What the same request had bound before.
+    var earlier: [PublishedPort]
 }
 
 extension Descriptor {

@@ -74,19 +74,6 @@ struct Ruleset {
                     .compare(Register(0), NFT_CMP_EQ, [127]), .verdict(NF_DROP),
                 ])
         }
-        // A published UDP port has a bound socket behind it, which would swallow what the maps do not translate: IPv6. Refuse it,
-        // so that a client that tried ::1 first goes on to 127.0.0.1.
-        transaction.addChain("input", Hook(type: "filter", number: NF_INET_LOCAL_IN, priority: 0))
-        for map in [PortMap.ports, .ranges] {
-            transaction.addRule(
-                "input",
-                [
-                    .meta(NFT_META_NFPROTO, into: Register(0)), .compare(Register(0), NFT_CMP_EQ, [UInt8(NFPROTO_IPV6)]),
-                    .meta(NFT_META_L4PROTO, into: Register(0)), .compare(Register(0), NFT_CMP_EQ, [Transport.udp.number]),
-                    .payload(NFT_PAYLOAD_TRANSPORT_HEADER, offset: 2, length: 2, into: Register(1)),
-                    .lookup(map.rawValue, key: Register(0), into: Register(4)), .rejectPort,
-                ])
-        }
     }
 
     /// Published ports, and the way out.
@@ -141,7 +128,7 @@ private enum IPv4Header {
 }
 
 /// Conditions; each uses register 0.
-private enum Match {
+enum Match {
     static let isIPv4: [Expression] = [
         .meta(NFT_META_NFPROTO, into: Register(0)), .compare(Register(0), NFT_CMP_EQ, [UInt8(NFPROTO_IPV4)]),
     ]

@@ -38,6 +38,8 @@ import Testing
         let port = try world.host.run("ip -d -o link show dev \(one.endpoint.interface)")
         #expect(port.contains("master timber0"))
         #expect(port.contains("hairpin on"))
+        #expect(port.contains("06:54:ac:1e:07:07"))
+        #expect(port.contains("alias timber container \(one.endpoint.id)"))
         #expect(try world.sysctl("net/ipv4/conf/timber0/route_localnet") == "1")
         #expect(try world.sysctl("net/ipv4/conf/all/route_localnet") == "0")
         #expect(try world.sysctl("net/ipv4/conf/wan0/route_localnet") == "0")

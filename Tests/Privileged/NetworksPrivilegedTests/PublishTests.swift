@@ -124,6 +124,21 @@ import Testing
         withExtendedLifetime(server) {}
     }
 
+    @Test func theSamePortOfAnotherHostIsNotOurs() async throws {
+        let world = try await World()
+        try await world.manager.start()
+        let web = try await world.container("web", publishing: [PortBinding(containerPort: 80, hostPorts: 8080...8080)])
+        let other = try await world.container("other")
+        let server = try Server("web", in: web.namespace, port: 80)
+        let far = try Server("far", in: world.neighbour, port: 8080)
+        #expect(try world.host.reach(World.neighbourAddress, 8080).server == "far")
+        #expect(try other.namespace.reach(World.neighbourAddress, 8080).server == "far")
+        #expect(try web.namespace.reach(World.neighbourAddress, 8080).server == "far")
+        // Nor is the port of a container by its own address.
+        #expect(try other.namespace.reach(web.address, 8080) == .refused)
+        withExtendedLifetime((server, far)) {}
+    }
+
     @Test func aClientThatKeepsSendingReachesWhoeverHasThePort() async throws {
         let world = try await World()
         try await world.manager.start()
