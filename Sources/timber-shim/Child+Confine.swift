@@ -13,8 +13,7 @@ extension Child {
         try enterWorkingDirectory()
         try connectStandard()
         umask(mode_t(process.umask & 0o777))
-        // The shim ignores SIGPIPE and blocks nothing; ignored signals outlive execve.
-        try check(TIMBER_STAGE_EXEC, timber_signal_default(SIGPIPE))
+        try resetSignals()
         try closeOthers()
         try setLimits()
         if has(TIMBER_PROCESS_NO_NEW_PRIVILEGES) {
@@ -98,6 +97,14 @@ extension Child {
         }
         try check(TIMBER_STAGE_USER, result(fchown(pipe, process.uid, gid_t.max)))
         try check(TIMBER_STAGE_USER, result(dup2(pipe, number)))
+    }
+
+    /// Ignored signals outlive execve; blocked ones as well, but the shim blocks none.
+    private func resetSignals() throws(Failure) {
+        try check(TIMBER_STAGE_EXEC, timber_signal_default(SIGPIPE))
+        try check(TIMBER_STAGE_EXEC, timber_signal_default(SIGTERM))
+        try check(TIMBER_STAGE_EXEC, timber_signal_default(SIGINT))
+        try check(TIMBER_STAGE_EXEC, timber_signal_default(SIGHUP))
     }
 
     /// Nothing is left open but the standard streams and the channel, which execve closes.

@@ -26,11 +26,9 @@ extension Child {
     /// Files get the container's /dev/null, whose descriptor is checked to be character device 1:3 (CVE-2025-31133); directories
     /// one empty read-only tmpfs that all of them share.
     private func maskPaths(_ span: timber_span) throws(Failure) {
-        let paths = try buffer.array(span, of: timber_span.self)
-        if paths.isEmpty { return }
         var null: Int32 = -1
         var empty: Int32 = -1
-        for span in paths {
+        for span in try buffer.array(span, of: timber_span.self) {
             let path = try buffer.string(span)
             let found = open(path, resolve: RESOLVE_NO_SYMLINKS)
             // ENOTDIR: the parent is a file, so there is nothing to mask either.
@@ -38,21 +36,26 @@ extension Child {
             let target = try check(TIMBER_STAGE_READONLY, found, path)
             var status = stat()
             try check(TIMBER_STAGE_READONLY, result(fstat(target, &status)), path)
-            let source: Int32
-            if status.kind == S_IFDIR {
-                if empty < 0 { empty = try emptyDirectory(path) }
-                source = empty
-            } else {
+            if status.kind != S_IFDIR {
                 if null < 0 { null = try openNull(O_PATH, TIMBER_STAGE_READONLY) }
-                source = null
+                try attachClone(of: null, target, path)
+            } else if empty < 0 {
+                // The first directory gets the tmpfs itself: only an attached mount can be cloned before Linux 6.15.
+                empty = try emptyDirectory(path)
+                try attach(TIMBER_STAGE_READONLY, empty, target, path)
+            } else {
+                try attachClone(of: empty, target, path)
             }
-            let tree = try check(TIMBER_STAGE_READONLY, cloneMount(source), path)
-            try attach(TIMBER_STAGE_READONLY, tree, target, path)
-            close(tree)
             close(target)
         }
         if empty >= 0 { close(empty) }
         if null >= 0 { close(null) }
+    }
+
+    private func attachClone(of source: Int32, _ target: Int32, _ path: UnsafePointer<CChar>) throws(Failure) {
+        let tree = try check(TIMBER_STAGE_READONLY, cloneMount(source), path)
+        try attach(TIMBER_STAGE_READONLY, tree, target, path)
+        close(tree)
     }
 
     private func emptyDirectory(_ path: UnsafePointer<CChar>) throws(Failure) -> Int32 {

@@ -50,11 +50,15 @@ enum Setup {
     /// Ignored signals and the mask come from whoever spawned us.
     private static func resetSignals() {
         for signal in Int32(1)...64 { _ = timber_signal_default(signal) }
-        _ = timber_signal_ignore(SIGPIPE)
+        for signal in ignoredSignals { _ = timber_signal_ignore(signal) }
         var none = sigset_t()
         sigemptyset(&none)
         sigprocmask(SIG_SETMASK, &none, nil)
     }
+
+    /// A broken pipe is a result. The others are meant for the container when a host shuts down, and reach it by themselves: the shim
+    /// stays to see its end, and only SIGKILL ends it before.
+    static var ignoredSignals: [Int32] { [SIGPIPE, SIGTERM, SIGINT, SIGHUP] }
 
     /// The kernel should rather kill something else. Not a security step: without CAP_SYS_RESOURCE the score stays as it is.
     /// - Returns: the score before, when it was lowered; children get it back.

@@ -48,6 +48,33 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: shim.place.bundle + "/exit"))
     }
 
+    @Test(arguments: [SIGTERM, SIGINT, SIGHUP]) func onlyKillEndsAShim(_ signal: Int32) throws {
+        let shim = try Shim(Place())
+        try shim.launch(ContainerSpec(sh: "trap 'exit 5' TERM; while :; do sleep 0.01; done"))
+        _ = try shim.expect(TIMBER_EVENT_STARTED)
+        kill(shim.pid, signal)
+        usleep(20_000)
+        try shim.send(TIMBER_REQUEST_SIGNAL, value: UInt32(SIGTERM))
+        #expect(try shim.expect(TIMBER_EVENT_EXITED).exitCode == 5)
+    }
+
+    /// At whatever moment of the launch the shim dies, nothing goes on without it.
+    @Test func shimKilledDuringTheLaunchLeavesNoProcess() throws {
+        var ids: [String] = []
+        for _ in 0..<60 {
+            let shim = try Shim(Place(applets: false))
+            try shim.launch(ContainerSpec(ProcessSpec(["/bin/busybox", "sh", "-c", "sleep 1000 # \(shim.id)"])))
+            usleep(UInt32.random(in: 0...6_000))
+            kill(shim.pid, SIGKILL)
+            ids.append(shim.id)
+        }
+        usleep(300_000)
+        for entry in try FileManager.default.contentsOfDirectory(atPath: "/proc") where UInt32(entry) != nil {
+            guard let line = try? String(contentsOfFile: "/proc/\(entry)/cmdline", encoding: .utf8) else { continue }
+            #expect(!ids.contains { line.contains($0) }, "\(line)")
+        }
+    }
+
     /// A program that changes its user loses PR_SET_PDEATHSIG; with a pid namespace of the shim's own the kernel still ends it.
     @Test func killedShimWithItsOwnPidNamespaceTakesEverythingAlong() throws {
         let place = try Place()
