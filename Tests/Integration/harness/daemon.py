@@ -126,7 +126,8 @@ class Daemon:
             self.remove_containers()
             assert self.stop() == 0, f"timberd did not end well:\n{self.log_tail()}"
             run([BIN / "timberd", *self.flags, "--clean-network"]).ok()
-            assert self.bridge not in host.interfaces() and host.firewall(self.bridge) == []
+            until(
+                lambda: self.bridge not in host.interfaces() and host.firewall(self.bridge) == [], message="the network did not go")
             assert "Fatal error" not in self.log.read_text(errors="replace"), self.log_tail()
         finally:
             if self.process is not None and self.process.poll() is None:
@@ -248,12 +249,12 @@ def children(pid):
 
 
 def difference(before, after):
-    """Names of traces that changed, with what came and what went; empty when nothing did."""
+    """Names of traces that changed, with what came; empty when nothing did."""
     changes = {}
     for name, old in before.items():
         new = after[name]
-        if old != new:
-            came = [item for item in new if item not in old]
-            went = [item for item in old if item not in new]
-            changes[name] = {"came": came, "went": went}
+        # What an earlier test left to the kernel, a veth pair for one, may go while this one runs: only what came is a trace.
+        came = [item for item in new if item not in old]
+        if came:
+            changes[name] = {"came": came}
     return changes
