@@ -249,12 +249,13 @@ def children(pid):
 
 
 def difference(before, after):
-    """Names of traces that changed, with what came; empty when nothing did."""
+    """Names of traces that changed, with what came and what went; empty when nothing did."""
     changes = {}
     for name, old in before.items():
         new = after[name]
-        # What an earlier test left to the kernel, a veth pair for one, may go while this one runs: only what came is a trace.
         came = [item for item in new if item not in old]
-        if came:
-            changes[name] = {"came": came}
+        # A veth pair that an earlier test left to the kernel may go while this one runs; nothing else may.
+        went = [item for item in old if item not in new and not (name == "interfaces" and item.startswith("tv"))]
+        if came or went:
+            changes[name] = {"came": came, "went": went}
     return changes
