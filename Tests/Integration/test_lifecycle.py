@@ -1,6 +1,7 @@
 """create, start, stop, kill, restart, pause, unpause, wait, rename, rm, top, prune: states and what each verb answers."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -213,3 +214,19 @@ def test_oom_is_told(timber):
     timber.tctl("wait", name, timeout=60).ok()
     state = timber.inspect(name)["State"]
     assert state["OOMKilled"] is True, state
+
+
+def test_removal_by_force_meets_the_end(timber):
+    """Whatever the container does at that moment (starting, ending, being removed by another client), it is gone afterwards."""
+
+    def remove(name):
+        return timber.api.delete(f"/containers/{name}", force=1).status
+
+    with ThreadPoolExecutor(4) as clients:
+        for delay in range(25):
+            name = timber.tctl("create", "busybox", "true").ok().out
+            start = clients.submit(timber.api.request, "POST", f"/containers/{name}/start")
+            time.sleep(delay / 1000)
+            removals = [clients.submit(remove, name) for _ in range(2)]
+            assert sorted(removal.result(30) for removal in removals) in ([204, 204], [204, 404])
+            assert start.result(30).status in (204, 404, 409)

@@ -5,25 +5,40 @@ internal import LinuxKernel
 extension Container {
     /// Removes the container and everything that is its own.
     /// - Parameters:
-    ///   - force: kill it first when it runs.
+    ///   - force: kill it first when it runs; a removal under way already is waited for.
     ///   - volumes: its anonymous volumes too.
     func remove(force: Bool, volumes: Bool) async throws {
-        if force, lifecycle.run != nil {
-            keepAfterExit = true
+        if force { try await endByForce() }
+        if let removal {
+            guard force else { throw TimberError(.conflict, "cannot remove container \(name): its removal is already in progress") }
+            return try await removal.value
+        }
+        // A removal that failed in its second half is taken up again.
+        if lifecycle.phase != .removing {
             do {
-                try await kill("SIGKILL")
-            } catch let error as TimberError where error.code == .conflict {
-                // It ended by itself just now.
+                try lifecycle.remove()
+            } catch let error as TimberError {
+                throw TimberError(error.code, "cannot remove container \(name): \(error.message)")
             }
         }
-        if force, case .starting = lifecycle.phase { _ = try await launched.value() }
-        do {
-            try lifecycle.remove()
-        } catch let error as TimberError {
-            throw TimberError(error.code, "cannot remove container \(name): \(error.message)")
+        let removal = Task {
+            try await persist()
+            try await finishRemoval(volumes: volumes)
         }
-        try await persist()
-        try await finishRemoval(volumes: volumes)
+        self.removal = removal
+        defer { self.removal = nil }
+        try await removal.value
+    }
+
+    /// Returns when the container does not run and holds nothing on the host any more.
+    private func endByForce() async throws {
+        keepAfterExit = true
+        defer { keepAfterExit = false }
+        if case .starting = lifecycle.phase {
+            let end = nextExit
+            if case .failure = try await launched.value() { _ = try await end.value() }
+        }
+        if lifecycle.run != nil { try await kill("SIGKILL") }
     }
 
     /// The second half, which a later daemon repeats when this one dies in between.

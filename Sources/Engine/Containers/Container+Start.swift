@@ -73,6 +73,7 @@ extension Container {
         waitingStreams = []
         try await persist()
         let exit = lifecycle.lastExit ?? Lifecycle.Exit(code: 128, finishedAt: .now())
+        launched.fulfil(.failure(reason))
         nextExit.fulfil(exit)
         nextExit = OneShot()
         // A container that was to be removed at its end has come to it.

@@ -51,11 +51,7 @@ extension Container {
         if lifecycle.run != nil {
             keepAfterExit = true
             defer { keepAfterExit = false }
-            do {
-                try await stop(signal: signal, timeout: timeout)
-            } catch let error as TimberError where error.code == .notModified {
-                // It ended by itself just now.
-            }
+            try await stop(signal: signal, timeout: timeout)
         }
         try await start()
         services.events.container("restart", snapshot)
@@ -92,7 +88,8 @@ extension Container {
     }
 
     private func send(signal: Int32) async throws {
-        guard let shim = run.shim else { throw TimberError(.conflict, "container \(name) is not running") }
+        // Without one the process has ended, and what the run held is being given back; the caller waits for the end of that.
+        guard let shim = run.shim else { return }
         do {
             try shim.send(TIMBER_REQUEST_SIGNAL, value: UInt32(signal))
         } catch let error as SystemError where error.errno == EPIPE || error.errno == ECONNRESET {

@@ -26,12 +26,14 @@ actor Container {
     var execs: [String: Exec] = [:]
     var lastExecNumber: UInt32 = 0
     /// Fulfilled when the launch under way has come to a running process, or has not.
-    var launched = OneShot<Result<Void, LaunchFailure>>()
+    var launched = OneShot<Result<Void, any Error>>()
     /// Fulfilled at the next end of the process, when everything of it is gone; replaced then.
     var nextExit = OneShot<Lifecycle.Exit>()
     let removed = OneShot<Lifecycle.Exit>()
-    /// A restart or a removal under way: `--rm` does not remove the container by itself meanwhile.
+    /// A restart or a forced removal under way: `--rm` does not remove the container by itself meanwhile.
     var keepAfterExit = false
+    /// The removal under way.
+    var removal: Task<Void, any Error>?
 
     /// What one run has on the host besides the shim; persisted, so that a later daemon can give it back.
     struct RunResources {
