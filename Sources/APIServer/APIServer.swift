@@ -1,5 +1,6 @@
 internal import DockerAPI
 internal import Errors
+internal import Glibc
 public import LinuxKernel
 public import Logging
 internal import NIOCore
@@ -63,7 +64,12 @@ public final class APIServer: Sendable {
         do {
             try await serve(listening.release(), group)
         } catch {
-            try? await group.shutdownGracefully()
+            do {
+                try await group.shutdownGracefully()
+            } catch {
+                // The first failure is the one to report; this one costs threads at worst, and the process is about to end.
+                context.log.error("the event loops did not end", metadata: ["error": "\(error)"])
+            }
             throw TimberError(.internal, "cannot serve the API", cause: error)
         }
         try await group.shutdownGracefully()
@@ -83,7 +89,10 @@ public final class APIServer: Sendable {
             relays.stop()
         }
         let listener = try await ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 1_024)
+            .serverChannelOption(.maxMessagesPerRead, value: 64)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(AcceptPause(log: context.log)) }
+            }
             .childChannelOption(.autoRead, value: false)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { channel in
@@ -96,6 +105,8 @@ public final class APIServer: Sendable {
             }
             .withBoundSocket(socket)
             .get()
+        // NIO has called listen(2) itself, with a backlog of 128. The kernel cuts this one to net.core.somaxconn.
+        try retrying("listen") { listen(socket, Int32(UInt16.max)) }
         let stopping = stopping
         await withTaskCancellationHandler {
             for await _ in stopping.stream {}
@@ -116,6 +127,37 @@ public final class APIServer: Sendable {
         }
         await context.connections.untilEmpty()
         timer.cancel()
+    }
+}
+
+/// Waits a moment when a connection cannot be accepted, because the process or the machine has no descriptor or memory left. The
+/// connection stays in the queue and would be tried again at once, which keeps a processor busy; NIO's AcceptBackoffHandler does not
+/// prevent that, as a read that failed is still pending and the socket still watched.
+private final class AcceptPause: ChannelInboundHandler {
+    typealias InboundIn = Channel
+
+    private static let length = TimeAmount.milliseconds(500)
+
+    private let log: Logger
+
+    init(log: Logger) {
+        self.log = log
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        log.warning("cannot accept connections", metadata: ["error": "\(error)"])
+        let channel = context.channel
+        accept(false, on: channel)
+        context.eventLoop.assumeIsolated().scheduleTask(in: Self.length) { self.accept(true, on: channel) }
+    }
+
+    private func accept(_ accepts: Bool, on channel: any Channel) {
+        do {
+            try channel.syncOptions?.setOption(.autoRead, value: accepts)
+        } catch {
+            // The server has stopped meanwhile.
+            log.debug("cannot pause accepting", metadata: ["error": "\(error)"])
+        }
     }
 }
 

@@ -22,7 +22,7 @@ public enum ListeningSocket {
             try retrying("fchmod", path) { fchmod(socket.raw, 0o600) }
             try withAddress(path) { address, length in _ = try retrying("bind", path) { bind(socket.raw, address, length) } }
             try open(path, to: group, log)
-            try retrying("listen", path) { listen(socket.raw, 1_024) }
+            try retrying("listen", path) { listen(socket.raw, Int32(UInt16.max)) }
             return socket
         } catch let error as SystemError {
             throw TimberError(.internal, "cannot listen on \(path)", cause: error)

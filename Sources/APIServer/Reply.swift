@@ -73,16 +73,21 @@ struct Reply: Sendable {
         } catch {
             // Without a beginning the failure still gets a status of its own.
             guard begun.isRaised else { throw error }
-            if let failure = body.failure, !(error is ClientHasGone) {
-                try? await write(failure(error))
+            guard let failure = body.failure, !(error is ClientHasGone) else { return cutShort(error) }
+            do {
+                try await write(failure(error))
                 onLoop { $0.endStream() }
-            } else {
-                // Cut, without the last chunk: the client sees that the body is not complete.
-                onLoop { connection in
-                    connection.server.log.debug("answer cut short", metadata: ["error": "\(error)"])
-                    connection.close()
-                }
+            } catch {
+                cutShort(error)
             }
+        }
+    }
+
+    /// Ends a body without its last chunk: the client sees that it is not complete.
+    private func cutShort(_ error: any Error) {
+        onLoop { connection in
+            connection.server.log.debug("answer cut short", metadata: ["error": "\(error)"])
+            connection.close()
         }
     }
 

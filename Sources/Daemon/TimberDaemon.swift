@@ -90,7 +90,7 @@ public struct TimberDaemon: AsyncParsableCommand {
         let listener =
             try SystemdSocket.take() ?? OwnedOnce(ListeningSocket.make(path: settings.socket, group: settings.group, log: log))
         try await engine.recover()
-        let server = APIServer(backend: EngineBackend(engine: engine), log: log)
+        let server = APIServer(backend: EngineBackend(engine: engine), log: log, configuration: Self.serverConfiguration)
         log.notice(
             "serving", metadata: ["socket": "\(settings.socket)", "version": "\(Engine.version)", "data": "\(settings.dataDirectory)"])
         ServiceManager.notify("READY=1\nSTATUS=Serving \(settings.socket)")
@@ -107,5 +107,16 @@ public struct TimberDaemon: AsyncParsableCommand {
         }
         await engine.shutDown()
         log.notice("stopped")
+    }
+
+    /// Clients get half of the descriptors that the process may have; the containers' sockets and files need the others.
+    private static var serverConfiguration: APIServer.Configuration {
+        var configuration = APIServer.Configuration()
+        configuration.version = Engine.version
+        var limit = rlimit()
+        if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
+            configuration.maximumConnections = min(configuration.maximumConnections, Int(clamping: limit.rlim_cur / 2))
+        }
+        return configuration
     }
 }
