@@ -16,6 +16,10 @@ public protocol Backend: Sendable {
     /// What happened and happens. Returns once listening, so that nothing after that is missed.
     func events(_ query: EventQuery) async throws -> Producer<EventMessage>
 
+    /// What everything takes on disk.
+    /// - Parameter kinds: what to look at.
+    func diskUsage(of kinds: Set<DiskUser>) async throws -> DiskUsage
+
     // MARK: Containers
 
     /// Makes a container without starting it.
@@ -63,6 +67,23 @@ public protocol Backend: Sendable {
     func containerStats(_ name: String, stream: Bool, oneShot: Bool) async throws -> Producer<ContainerStats>
     /// Removes the containers that do not run.
     func pruneContainers(filters: Filters) async throws -> ContainersPruneReport
+
+    // MARK: Networks
+
+    /// Networks, without their containers.
+    func networks(filters: Filters) async throws -> [NetworkResource]
+    /// One network with its running containers; it is named by name, id or the beginning of its id.
+    func inspectNetwork(_ name: String) async throws -> NetworkResource
+    /// Makes a network.
+    func createNetwork(_ request: NetworkCreateRequest) async throws
+    /// Removes one.
+    func removeNetwork(_ name: String) async throws
+    /// Puts a container into a network.
+    func connectNetwork(_ name: String, container: String) async throws
+    /// Takes a container out of a network.
+    func disconnectNetwork(_ name: String, container: String) async throws
+    /// Removes networks that no container is in.
+    func pruneNetworks(filters: Filters) async throws -> NetworksPruneReport
 
     // MARK: Exec
 

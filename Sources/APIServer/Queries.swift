@@ -153,3 +153,15 @@ public enum WaitCondition: String, Sendable, CaseIterable {
     /// Its removal.
     case removed
 }
+
+/// A kind of object that takes room on disk, as `type` of `GET /system/df` names it.
+public enum DiskUser: String, Sendable, CaseIterable {
+    /// Containers' own layers.
+    case container
+    /// Images.
+    case image
+    /// Volumes.
+    case volume
+    /// What builds keep.
+    case buildCache = "build-cache"
+}

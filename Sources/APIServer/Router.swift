@@ -86,7 +86,7 @@ struct Route: Sendable {
 struct Router: Sendable {
     private let routes: [Route]
 
-    init(_ routes: [Route] = systemRoutes + containerRoutes + execRoutes + imageRoutes) {
+    init(_ routes: [Route] = systemRoutes + containerRoutes + execRoutes + imageRoutes + networkRoutes) {
         self.routes = routes
     }
 

@@ -14,14 +14,18 @@ struct EngineBackend: Backend {
     func info() async throws -> SystemInfo { try engine.systemInfo() }
 
     func events(_ query: EventQuery) async throws -> Producer<EventMessage> {
-        let events = engine.events(filters: query.filters.values)
-        let until = query.until
-        return Producer { emit in
-            for await event in events {
-                if let until, event.time >= until.seconds { return }
-                try await emit(event)
-            }
-        }
+        let read = try engine.events(
+            since: query.since.map { ($0.seconds, $0.nanoseconds) }, until: query.until.map { ($0.seconds, $0.nanoseconds) },
+            filters: query.filters.values)
+        return Producer { try await read($0) }
+    }
+
+    func diskUsage(of kinds: Set<DiskUser>) async throws -> DiskUsage {
+        var usage = try await engine.diskUsage(
+            images: kinds.contains(.image), containers: kinds.contains(.container), volumes: kinds.contains(.volume))
+        // Timber builds no images.
+        if kinds.contains(.buildCache) { usage.buildCache = [] }
+        return usage
     }
 
     // MARK: Containers
@@ -110,6 +114,23 @@ struct EngineBackend: Backend {
         try await engine.pruneContainers(filters: filters.values)
     }
 
+    // MARK: Networks
+
+    func networks(filters: Filters) async throws -> [NetworkResource] { try engine.networks(filters: filters.values) }
+    func inspectNetwork(_ name: String) async throws -> NetworkResource { try engine.inspectNetwork(name) }
+    func createNetwork(_ request: NetworkCreateRequest) async throws { try engine.createNetwork(request) }
+    func removeNetwork(_ name: String) async throws { try engine.removeNetwork(name) }
+
+    func connectNetwork(_ name: String, container: String) async throws {
+        try engine.changeNetwork(name, container: container, connects: true)
+    }
+
+    func disconnectNetwork(_ name: String, container: String) async throws {
+        try engine.changeNetwork(name, container: container, connects: false)
+    }
+
+    func pruneNetworks(filters: Filters) async throws -> NetworksPruneReport { try engine.pruneNetworks(filters: filters.values) }
+
     // MARK: Exec
 
     func createExec(container: String, _ request: ExecCreateRequest) async throws -> IDResponse {
@@ -131,7 +152,9 @@ struct EngineBackend: Backend {
 
     // MARK: Images
 
-    func images(_ query: ImageListQuery) async throws -> [ImageSummary] { try await engine.images(filters: query.filters.values) }
+    func images(_ query: ImageListQuery) async throws -> [ImageSummary] {
+        try await engine.images(filters: query.filters.values, sharedSize: query.sharedSize)
+    }
     func inspectImage(_ name: String) async throws -> ImageInspect { try await engine.inspectImage(name) }
     func imageHistory(_ name: String) async throws -> [HistoryItem] { try await engine.imageHistory(name) }
 

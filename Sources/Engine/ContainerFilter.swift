@@ -97,11 +97,11 @@ extension Timestamp {
                 digits.append(character)
                 continue
             }
-            guard let number = Int64(digits), number < 1 << 40, let unit = ["h": 3600, "m": 60, "s": 1, "d": 86400][character] as Int64?
-            else {
-                return nil
-            }
-            total += number * unit
+            guard let number = Int64(digits), let unit = ["h": 3600, "m": 60, "s": 1, "d": 86400][character] as Int64? else { return nil }
+            let (seconds, isTooLong) = number.multipliedReportingOverflow(by: unit)
+            let (sum, overflows) = total.addingReportingOverflow(seconds)
+            if isTooLong || overflows { return nil }
+            total = sum
             digits = ""
         }
         return digits.isEmpty && !text.isEmpty ? total : nil

@@ -165,6 +165,7 @@ extension Engine {
                 continue  // It was started or removed meanwhile.
             }
         }
+        services.events.pruned("container", reclaimed: Int64(clamping: report.spaceReclaimed))
         return report
     }
 

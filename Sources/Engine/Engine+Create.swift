@@ -117,6 +117,15 @@ extension Engine {
         return definition
     }
 
+    /// The container whose network another one wants to share. Not 404: clients take that for a missing image and pull it.
+    private func networkOwner(_ name: String) throws -> Snapshot {
+        do {
+            return try snapshot(name)
+        } catch let error as TimberError {
+            throw TimberError(.invalidArgument, "cannot join the network of container \(name.prefix(200))", cause: error)
+        }
+    }
+
     private func networkMode(_ request: ContainerCreateRequest) throws -> Definition.NetworkMode {
         if request.config.networkDisabled { return .none }
         let mode = request.hostConfig.networkMode
@@ -125,7 +134,7 @@ extension Engine {
         case "none": return .none
         case "host": return .host
         case _ where mode.hasPrefix("container:"):
-            let other = try snapshot(String(mode.dropFirst("container:".count)))
+            let other = try networkOwner(String(mode.dropFirst("container:".count)))
             if case .container = other.definition.network {
                 throw TimberError(.invalidArgument, "container \(other.name) shares the network of another container itself: join that one")
             }
@@ -134,7 +143,7 @@ extension Engine {
             }
             return .container(other.id)
         default:
-            throw TimberError(.notFound, "network \(mode) not found: bridge, none, host and container:NAME are there")
+            throw TimberError(.invalidArgument, "network \(mode) not found: bridge, none, host and container:NAME are there")
         }
     }
 }

@@ -6,9 +6,11 @@ public import LinuxKernel
 
 extension Engine {
     /// Images, newest first.
-    public func images(filters: [String: [String]]) async throws -> [ImageSummary] {
+    /// - Parameter sharedSize: count the bytes that images share.
+    public func images(filters: [String: [String]], sharedSize: Bool = false) async throws -> [ImageSummary] {
         let filter = try ImageFilter(filters)
         let users = imageUsers
+        let shared = sharedSize ? services.images.sharedSizes() : [:]
         return services.images.list().filter(filter.matches).map { image in
             var summary = ImageSummary()
             summary.id = image.id.description
@@ -16,7 +18,7 @@ extension Engine {
             summary.repoDigests = image.repoDigests
             summary.created = image.created
             summary.size = image.size
-            summary.virtualSize = image.size
+            if sharedSize { summary.sharedSize = shared[image.id] ?? 0 }
             summary.labels = image.config.config.labels
             summary.containers = users(image.id).count
             return summary
@@ -37,7 +39,6 @@ extension Engine {
         result.variant = image.config.variant ?? ""
         result.os = image.config.os
         result.size = image.size
-        result.virtualSize = image.size
         result.graphDriver = DriverData(data: [:], name: "overlay2")
         result.rootFS.layers = image.config.diffIDs.map(\.description)
         result.metadata.lastTagTime = Timestamp(seconds: image.loaded, nanoseconds: 0).rfc3339
@@ -66,15 +67,32 @@ extension Engine {
 
     /// Gives an image another reference.
     public func tagImage(_ name: String, repository: String, tag: String) async throws {
-        _ = try services.images.tag(name, as: tag.isEmpty ? repository : "\(repository):\(tag)")
+        let target = tag.isEmpty ? repository : "\(repository):\(tag)"
+        let id = try services.images.tag(name, as: target)
+        tellOfImage("tag", id, name: target)
     }
 
     /// Removes a reference, and the image with its last one.
     public func removeImage(_ name: String, force: Bool, prune: Bool) async throws -> [ImageDeleteItem] {
         let (images, users) = (services.images, imageUsers)
-        return try await BlockingPool.shared.run {
-            try images.remove(name, force: force, noPrune: !prune, inUse: users).map(ImageDeleteItem.init)
+        let image = try images.image(name)
+        let removed = try await BlockingPool.shared.run { try images.remove(name, force: force, noPrune: !prune, inUse: users) }
+        for item in removed {
+            switch item {
+            case .untagged: services.events.image("untag", id: "\(image.id)", name: "\(image.id)", labels: image.config.config.labels)
+            // The others are its layers.
+            case .deleted("\(image.id)"):
+                services.events.image("delete", id: "\(image.id)", name: "\(image.id)", labels: image.config.config.labels)
+            case .deleted: break
+            }
         }
+        return removed.map(ImageDeleteItem.init)
+    }
+
+    /// Sends an event about an image that is there.
+    private func tellOfImage(_ action: String, _ id: ImageID, name: String) {
+        let image = services.images.list().first { $0.id == id }
+        services.events.image(action, id: "\(id)", name: name, labels: image?.config.config.labels ?? [:])
     }
 
     /// Removes images that no container uses; by default only those without a tag.
@@ -82,11 +100,12 @@ extension Engine {
         let dangling = filters["dangling"]?.first.map { !["0", "false"].contains($0.lowercased()) } ?? true
         let filter = try ImageFilter(filters)
         let (images, users) = (services.images, imageUsers)
-        return try await BlockingPool.shared.run {
-            let report = try images.prune(danglingOnly: dangling, inUse: users, matching: filter.matches)
-            return ImagesPruneReport(
-                imagesDeleted: report.removed.map(ImageDeleteItem.init), spaceReclaimed: UInt64(max(0, report.reclaimed)))
+        let report = try await BlockingPool.shared.run {
+            try images.prune(danglingOnly: dangling, inUse: users, matching: filter.matches)
         }
+        services.events.pruned("image", reclaimed: report.reclaimed)
+        return ImagesPruneReport(
+            imagesDeleted: report.removed.map(ImageDeleteItem.init), spaceReclaimed: UInt64(max(0, report.reclaimed)))
     }
 
     /// Loads the images of an archive.
@@ -113,6 +132,7 @@ extension Engine {
         }
         _ = await reporter.result
         for image in loaded {
+            for name in image.references.isEmpty ? ["\(image.id)"] : image.references { tellOfImage("load", image.id, name: name) }
             for (reference, old) in image.replaced.sorted(by: { $0.key < $1.key }) {
                 try await progress(
                     ProgressMessage(

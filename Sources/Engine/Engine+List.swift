@@ -1,6 +1,8 @@
 public import DockerAPI
 internal import Errors
 internal import Foundation
+internal import Glibc
+internal import LinuxKernel
 internal import Networks
 
 extension Engine {
@@ -17,12 +19,20 @@ extension Engine {
         chosen.sort { $0.definition.created > $1.definition.created }
         if let limit, limit > 0 { chosen = Array(chosen.prefix(limit)) }
         let now = Timestamp.now()
-        var summaries = chosen.map { summary(of: $0, now: now) }
-        if size {
-            for index in summaries.indices {
-                summaries[index].sizeRw = try await containerSize(summaries[index].id)
-                summaries[index].sizeRootFs = summaries[index].sizeRw + imageSize(chosen[index].definition.image)
+        var summaries: [ContainerSummary] = []
+        summaries.reserveCapacity(chosen.count)
+        for snapshot in chosen {
+            var summary = summary(of: snapshot, now: now)
+            if size {
+                do {
+                    summary.sizeRw = try await containerSize(snapshot.id)
+                } catch let error as SystemError where error.errno == ENOENT {
+                    // It was removed meanwhile.
+                    continue
+                }
+                summary.sizeRootFs = summary.sizeRw + imageSize(snapshot.definition.image)
             }
+            summaries.append(summary)
         }
         return summaries
     }

@@ -34,6 +34,7 @@ extension Engine {
         info.containersStopped = snapshots.count - info.containersRunning - info.containersPaused
         info.images = services.images.list().count
         info.driver = "overlay2"
+        info.eventListeners = services.events.listeners
         info.loggingDriver = "json-file"
         info.cgroupDriver = "cgroupfs"
         info.cgroupVersion = services.cgroups.layout.kind == .v2 ? "2" : "1"
@@ -61,33 +62,6 @@ extension Engine {
         info.securityOptions = ["name=seccomp,profile=builtin"]
         info.systemTime = Timestamp.now().rfc3339
         return info
-    }
-
-    /// What happens from now on, as it matches the filters.
-    public func events(filters: [String: [String]]) -> AsyncStream<EventMessage> {
-        let source = services.events.listen()
-        let (stream, continuation) = AsyncStream.makeStream(of: EventMessage.self)
-        let pump = Task {
-            for await event in source where Self.matches(event, filters) { continuation.yield(event) }
-            continuation.finish()
-        }
-        continuation.onTermination = { _ in pump.cancel() }
-        return stream
-    }
-
-    private static func matches(_ event: EventMessage, _ filters: [String: [String]]) -> Bool {
-        func any(_ key: String, _ test: (String) -> Bool) -> Bool {
-            guard let values = filters[key], !values.isEmpty else { return true }
-            return values.contains(where: test)
-        }
-        return any("type") { event.type == $0 } && any("event") { event.action == $0 || event.action.hasPrefix("\($0):") }
-            && any("container") { event.actor.id.hasPrefix($0) || event.actor.attributes["name"] == $0 }
-            && any("image") { event.actor.attributes["image"] == $0 }
-            && (filters["label"] ?? []).allSatisfy { label in
-                let parts = label.split(separator: "=", maxSplits: 1).map(String.init)
-                guard let value = event.actor.attributes[parts[0]] else { return false }
-                return parts.count == 1 || value == parts[1]
-            }
     }
 }
 

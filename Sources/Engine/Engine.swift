@@ -52,6 +52,8 @@ public final class Engine: Sendable {
 
     let services: Services
     let configuration: Configuration
+    /// When this daemon started.
+    let started = Timestamp.now()
     /// Held as long as the daemon lives: a second one on the same data directory is refused.
     private let lock: SharedDescriptor
 

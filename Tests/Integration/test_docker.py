@@ -1,6 +1,7 @@
 """Docker's own command line and Python SDK, pointed at our socket, unchanged."""
 
 import re
+import socket
 import subprocess
 import time
 
@@ -35,6 +36,35 @@ def test_run_detached_with_a_port(timber):
     header, row = timber.docker("ps").ok().lines
     assert f"0.0.0.0:{port}->80/tcp" in row and row.endswith("web") and "Up " in row
     assert f"80/tcp -> 0.0.0.0:{port}" in timber.docker("port", "web").ok().lines
+
+
+def test_published_port_answers(timber):
+    port = timber.slot.port(32)
+    timber.docker("run", "-d", "--name", "web", "-p", f"127.0.0.1:{port}:80", "busybox", "nc", "-ll", "-p", "80", "-e", "echo", "hi").ok()
+
+    def answer():
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
+                return connection.recv(100)
+        except OSError:
+            return None
+
+    assert until(answer) == b"hi\n"
+
+
+def test_logs_follow_what_comes(timber):
+    """`logs -f` gives each line when it is written, and ends with the container."""
+    timber.docker("run", "-d", "-i", "--name", "talk", "busybox", "cat").ok()
+    with subprocess.Popen(["docker", "logs", "-f", "talk"], env=timber.environment, stdout=subprocess.PIPE) as logs:
+        attached = subprocess.Popen(["docker", "attach", "talk"], env=timber.environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        for word in (b"one\n", b"two\n"):
+            attached.stdin.write(word)
+            attached.stdin.flush()
+            assert logs.stdout.readline() == word
+        timber.docker("stop", "-t", "1", "talk").ok()
+        attached.stdin.close()
+        attached.wait(10)
+        assert logs.stdout.read() == b"" and logs.wait(10) == 0
 
 
 def test_logs_follow(timber):
@@ -99,6 +129,31 @@ def test_image_not_there(timber):
 )  # fmt: skip
 def test_questions(timber, words):
     timber.docker(*words).ok()
+
+
+def test_networks(timber):
+    assert [line.split() for line in timber.docker("network", "ls", "--format", "{{.Name}} {{.Driver}} {{.Scope}}").ok().lines] == [
+        ["bridge", "bridge", "local"], ["host", "host", "local"], ["none", "null", "local"],
+    ]  # fmt: skip
+    assert timber.docker("network", "inspect", "-f", "{{(index .IPAM.Config 0).Subnet}}", "bridge").ok().out == timber.slot.subnet
+    timber.docker("network", "create", "mine").fails(1, "mine")
+    timber.docker("network", "rm", "bridge").fails(1, "pre-defined")
+    timber.docker("network", "prune", "-f").ok()
+    timber.docker("run", "--network", "mine", "busybox", "true").fails(125, "network mine not found")
+
+
+def test_disk_usage(timber):
+    timber.docker("run", "--name", "oak", "busybox", "sh", "-c", "head -c 2000 /dev/zero >/file").ok()
+    rows = {line.split("\t")[0]: line.split("\t")[1:] for line in timber.docker("system", "df", "--format", r"{{.Type}}\t{{.TotalCount}}\t{{.Size}}").ok().lines}
+    assert rows["Containers"] == ["1", "2kB"] and int(rows["Images"][0]) >= 1
+    assert "oak" in timber.docker("system", "df", "-v").ok().out
+
+
+def test_events(timber):
+    begun = f"{time.time():.6f}"
+    timber.docker("run", "--rm", "--name", "oak", "busybox", "true").ok()
+    lines = timber.docker("events", "--since", begun, "--until", f"{time.time():.6f}", "--filter", "container=oak", "--format", "{{.Action}}").ok().lines
+    assert lines[0] == "create" and lines[-1] == "destroy" and {"attach", "start", "die"} <= set(lines)
 
 
 def test_verbs(timber):
@@ -178,7 +233,8 @@ def test_sdk_ports(client, timber):
 def test_sdk_wait_for_removal(client):
     container = client.containers.create("busybox", "sleep 0.3", auto_remove=True)
     container.start()
-    until(lambda: not client.containers.list(all=True))
+    # Without the flag docker-py fails when a container goes between its list and its inspect.
+    until(lambda: not client.containers.list(all=True, ignore_removed=True))
 
 
 def test_old_and_new_versions(timber):

@@ -1,6 +1,7 @@
 internal import DockerAPI
+internal import Errors
 
-/// `/_ping`, `/version`, `/info`, `/events`.
+/// `/_ping`, `/version`, `/info`, `/system/df`, `/events`.
 let systemRoutes: [Route] = [
     Route("GET", "/_ping") { _, _ in ping(body: "OK") },
     Route("HEAD", "/_ping") { _, _ in ping(body: "") },
@@ -11,6 +12,13 @@ let systemRoutes: [Route] = [
         return .json(version)
     },
     Route("GET", "/info") { _, backend in .json(try await backend.info()) },
+    Route("GET", "/system/df", whenAbandoned: .isCancelled) { request, backend in
+        let kinds = try request.query.all("type").map { word in
+            guard let kind = DiskUser(rawValue: word) else { throw TimberError(.invalidArgument, "unknown object type: \(word)") }
+            return kind
+        }
+        return .json(try await backend.diskUsage(of: kinds.isEmpty ? Set(DiskUser.allCases) : Set(kinds)))
+    },
     Route("GET", "/events", whenAbandoned: .isCancelled) { request, backend in
         let query = EventQuery(
             since: try request.query.instant("since"), until: try request.query.instant("until"), filters: try request.query.filters())

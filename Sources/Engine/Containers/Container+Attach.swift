@@ -22,6 +22,7 @@ extension Container {
         } else {
             waitingStreams.append((shimEnd, streams))
         }
+        services.events.container("attach", snapshot)
         return (client, definition.config.tty)
     }
 }

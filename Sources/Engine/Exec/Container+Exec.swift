@@ -91,6 +91,8 @@ extension Container {
         update(number) { exec in
             exec.phase = .running(pid: pid)
             exec.launched.fulfil(.success(()))
+            let command = exec.request.cmd ?? []
+            services.events.container("exec_start: \(command.joined(separator: " "))", snapshot, extra: ["execID": exec.id])
         }
     }
 
@@ -106,6 +108,7 @@ extension Container {
             exec.phase = .ended(code: code)
             // A container that ends while an exec starts: whoever waits is told.
             exec.launched.fulfil(.failure(LaunchFailure(stage: TIMBER_STAGE_LOST, errno: 32, detail: "")))
+            services.events.container("exec_die", snapshot, extra: ["execID": exec.id, "exitCode": "\(code)"])
         }
     }
 

@@ -68,6 +68,13 @@ final class FakeBackend: Backend {
         }
     }
 
+    func diskUsage(of kinds: Set<DiskUser>) async throws -> DiskUsage {
+        note("df \(kinds.map(\.rawValue).sorted())")
+        var usage = DiskUsage()
+        if kinds.contains(.volume) { usage.volumes = [] }
+        return usage
+    }
+
     // MARK: Containers
 
     func createContainer(name: String?, platform: String?, _ request: ContainerCreateRequest) async throws -> ContainerCreateResponse {
@@ -185,6 +192,29 @@ final class FakeBackend: Backend {
     }
 
     func pruneContainers(filters: Filters) async throws -> ContainersPruneReport { ContainersPruneReport() }
+
+    // MARK: Networks
+
+    func networks(filters: Filters) async throws -> [NetworkResource] {
+        note("networks \(filters.values)")
+        return [try await inspectNetwork("bridge")]
+    }
+
+    func inspectNetwork(_ name: String) async throws -> NetworkResource {
+        guard name == "bridge" else { throw TimberError(.notFound, "network \(name) not found") }
+        var network = NetworkResource()
+        network.name = name
+        return network
+    }
+
+    func createNetwork(_ request: NetworkCreateRequest) async throws {
+        throw TimberError(.unsupported, "cannot create network \(request.name)")
+    }
+
+    func removeNetwork(_ name: String) async throws { throw TimberError(.permissionDenied, "\(name) cannot be removed") }
+    func connectNetwork(_ name: String, container: String) async throws { note("connect \(container) to \(name)") }
+    func disconnectNetwork(_ name: String, container: String) async throws { note("disconnect \(container) from \(name)") }
+    func pruneNetworks(filters: Filters) async throws -> NetworksPruneReport { NetworksPruneReport() }
 
     // MARK: Exec
 

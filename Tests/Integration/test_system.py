@@ -1,0 +1,222 @@
+"""What the daemon says of itself: networks, disk usage, events."""
+
+import contextlib
+import json
+import os
+import resource
+import threading
+import time
+
+import pytest
+
+from harness import host
+from harness.wait import until
+
+# --- Networks ----------------------------------------------------------------------------------------------------------
+
+
+def test_networks(timber):
+    networks = {network["Name"]: network for network in timber.api.get("/networks").expect(200).json}
+    assert {name: network["Driver"] for name, network in networks.items()} == {"bridge": "bridge", "host": "host", "none": "null"}
+    assert networks["bridge"]["IPAM"]["Config"] == [{"Subnet": timber.slot.subnet, "Gateway": timber.slot.gateway}]
+    assert networks["bridge"]["Options"]["com.docker.network.bridge.name"] == timber.bridge
+    for network in networks.values():
+        assert len(network["Id"]) == 64 and network["Scope"] == "local" and network["Containers"] == {}
+        assert timber.api.get(f"/networks/{network['Id']}").expect(200).json["Name"] == network["Name"]
+        assert timber.api.get(f"/networks/{network['Id'][:12]}").expect(200).json["Name"] == network["Name"]
+
+
+def test_network_shows_its_containers(timber):
+    name = timber.sleeper("--name", "oak")
+    timber.sleeper("--name", "elm", "--network", "host")
+    timber.tctl("create", "--name", "ash", "busybox").ok()
+    network = timber.api.get("/networks/bridge").expect(200).json
+    address = timber.inspect("oak")["NetworkSettings"]["IPAddress"]
+    assert {container["Name"]: container["IPv4Address"] for container in network["Containers"].values()} == {"oak": f"{address}/24"}
+    assert timber.inspect(name)["NetworkSettings"]["Networks"]["bridge"]["NetworkID"] == network["Id"]
+    assert [container["Name"] for container in timber.api.get("/networks/host").json["Containers"].values()] == ["elm"]
+
+
+@pytest.mark.parametrize(
+    ("filters", "names"),
+    [({"name": ["bri"]}, ["bridge"]), ({"driver": ["null"]}, ["none"]), ({"type": ["custom"]}, []), ({"dangling": ["true"]}, [])],
+    ids=str,
+)
+def test_network_filters(timber, filters, names):
+    assert [network["Name"] for network in timber.api.get("/networks", filters=filters).expect(200).json] == names
+
+
+def test_networks_cannot_be_changed(timber):
+    """The built-in networks stay as they are, and what is not there yet is refused by name."""
+    timber.tctl("create", "--name", "oak", "busybox").ok()
+    for answer, word in (
+        (timber.api.post("/networks/create", {"Name": "mine"}).expect(400), "mine"),
+        (timber.api.post("/networks/create", {"Name": "bridge"}).expect(403), "predefined"),
+        (timber.api.post("/networks/create", {"Name": ""}).expect(400), "name"),
+        (timber.api.delete("/networks/bridge").expect(403), "pre-defined"),
+        (timber.api.delete("/networks/nosuch").expect(404), "nosuch"),
+        (timber.api.post("/networks/host/connect", {"Container": "oak"}).expect(400), "oak"),
+        (timber.api.post("/networks/host/connect", {"Container": "nosuch"}).expect(404), "nosuch"),
+        (timber.api.post("/networks/bridge/disconnect", {"Container": "oak"}).expect(400), "oak"),
+        (timber.api.get("/networks", filters={"nosuch": ["x"]}).expect(400), "nosuch"),
+    ):
+        assert word in answer.message
+    assert timber.api.post("/networks/prune").expect(200).json["NetworksDeleted"] is None
+
+
+# --- Disk usage --------------------------------------------------------------------------------------------------------
+
+
+def usage(timber, *kinds):
+    path = "/system/df" + ("?" + "&".join(f"type={kind}" for kind in kinds) if kinds else "")
+    return timber.api.get(path).expect(200).json
+
+
+def bytes_below(directory):
+    """Bytes of the files below a directory, those with several names once."""
+    files = {}
+    for parent, _, names in os.walk(directory):
+        for name in names:
+            status = os.lstat(os.path.join(parent, name))
+            files[status.st_ino] = status.st_size if not os.path.islink(os.path.join(parent, name)) else 0
+    return sum(files.values())
+
+
+def test_disk_usage_is_what_is_on_disk(timber):
+    assert usage(timber)["LayersSize"] == bytes_below(timber.data / "layers") + bytes_below(timber.data / "content")
+
+
+def test_disk_usage_of_images(timber):
+    """Two names of one image are one image; it shares nothing."""
+    timber.tctl("tag", "busybox", "df:1").ok()
+    timber.sleeper("--name", "oak")
+    before = usage(timber)
+    [image] = [image for image in before["Images"] if "df:1" in image["RepoTags"]]
+    assert (image["Size"], image["SharedSize"], image["Containers"]) == (image["Size"], 0, 1)
+    assert image["Size"] <= before["LayersSize"]
+    timber.tctl("rmi", "df:1").ok()
+    assert usage(timber)["LayersSize"] == before["LayersSize"]
+
+
+def test_disk_usage_of_containers_and_volumes(timber):
+    timber.run("--name", "oak", "-v", "dfvolume:/v", "busybox", "sh", "-c", "head -c 5000 /dev/zero >/v/file").ok()
+    timber.tctl("run", "--name", "elm", "-v", "dfvolume:/v", "busybox", "sh", "-c", "head -c 7000 /dev/zero >/file").ok()
+    answer = usage(timber)
+    assert {container["Names"][0]: container["SizeRw"] for container in answer["Containers"]} == {"/elm": 7000}
+    [volume] = [volume for volume in answer["Volumes"] if volume["Name"] == "dfvolume"]
+    assert volume["UsageData"] == {"RefCount": 1, "Size": 5000} and volume["Mountpoint"].startswith(str(timber.data))
+    assert answer["BuildCache"] == []
+
+
+def test_disk_usage_by_kind(timber):
+    answer = usage(timber, "image")
+    assert answer["Images"] and answer["Containers"] is answer["Volumes"] is answer["BuildCache"] is None
+    answer = usage(timber, "volume", "container")
+    assert answer["Volumes"] is not None and answer["Containers"] == [] and answer["Images"] is None and answer["LayersSize"] == 0
+    assert "nosuch" in timber.api.get("/system/df?type=nosuch").expect(400).message
+
+
+# --- Events ------------------------------------------------------------------------------------------------------------
+
+
+def events(timber, **query):
+    return [json.loads(line) for line in timber.api.get("/events", **query).expect(200).body.splitlines() if line.strip()]
+
+
+def test_past_events_end_at_once(timber):
+    begun = time.time()
+    timber.run("--name", "evented", "busybox", "true").ok()
+    ended = time.time()
+    timber.run("--name", "later", "busybox", "true").ok()
+    past = events(timber, since=f"{begun:.9f}", until=f"{ended:.9f}")
+    assert {event["Actor"]["Attributes"]["name"] for event in past} == {"evented"}
+    assert [event["timeNano"] for event in past] == sorted(event["timeNano"] for event in past)
+    assert time.time() - ended < 5
+    assert events(timber, since=f"{begun:.9f}", until=f"{ended:.9f}", filters={"event": ["die"]})[0]["Actor"]["Attributes"]["exitCode"] == "0"
+    assert "since" in timber.api.get("/events", since=f"{ended:.9f}", until=f"{begun:.9f}").expect(400).message
+    timber.api.get("/events", until=0, filters={"nosuch": ["x"]}).expect(400)
+
+
+def test_events_to_come_end_in_time(timber):
+    """`until` in the future: what happens until then, and the end by itself."""
+    found = []
+    begun = time.monotonic()
+    reader = threading.Thread(target=lambda: found.extend(events(timber, until=f"{time.time() + 2:.9f}", filters={"type": ["container"]})))
+    reader.start()
+    time.sleep(0.3)
+    timber.tctl("create", "--name", "coming", "busybox").ok()
+    reader.join(20)
+    assert 1.5 < time.monotonic() - begun < 10
+    assert [event["Action"] for event in found if event["Actor"]["Attributes"].get("name") == "coming"] == ["create"]
+
+
+def test_events_of_images_and_execs(timber):
+    begun = time.time()
+    timber.tctl("tag", "busybox", "evented:1").ok()
+    timber.tctl("rmi", "evented:1").ok()
+    timber.sleeper("--name", "oak")
+    timber.tctl("exec", "oak", "sh", "-c", "exit 3")
+    past = events(timber, since=f"{begun:.9f}", until=f"{time.time():.9f}")
+    assert [event["Action"] for event in past if event["Type"] == "image"] == ["tag", "untag"]
+    assert [event["Action"].split(":")[0] for event in past if event["Action"].startswith("exec_")] == ["exec_create", "exec_start", "exec_die"]
+    [end] = [event for event in past if event["Action"] == "exec_die"]
+    assert end["Actor"]["Attributes"]["exitCode"] == "3"
+
+
+def test_listeners_that_go_away_are_forgotten(timber):
+    def listeners():
+        return timber.api.get("/info").json["NEventsListener"]
+
+    before = listeners()
+    connections = [timber.api.open() for _ in range(20)]
+    for connection in connections:
+        connection.sendall(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
+    until(lambda: listeners() == before + 20)
+    for connection in connections:
+        connection.close()
+    until(lambda: listeners() == before)
+
+
+# --- Descriptors -------------------------------------------------------------------------------------------------------
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        user, system = file.read().rsplit(")", 1)[1].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def test_no_descriptor_left_is_no_busy_loop(fresh):
+    """Clients that cannot be accepted wait in the queue; the daemon neither ends nor keeps a processor busy over them."""
+    limits = resource.prlimit(fresh.pid, resource.RLIMIT_NOFILE)
+    taken = max(host.descriptors(fresh.pid))
+    with contextlib.ExitStack() as stack:
+        resource.prlimit(fresh.pid, resource.RLIMIT_NOFILE, (taken + 5, limits[1]))
+        stack.callback(resource.prlimit, fresh.pid, resource.RLIMIT_NOFILE, limits)
+        for _ in range(40):
+            stack.callback(fresh.api.open().close)
+        until(lambda: "cannot accept connections" in fresh.log_tail())
+        before = cpu_seconds(fresh.pid)
+        time.sleep(2)
+        assert cpu_seconds(fresh.pid) - before < 0.5
+    fresh.api.get("/_ping").expect(200)
+    fresh.run("busybox", "true").ok()
+
+
+def test_clients_get_half_of_the_descriptors(fresh):
+    """One client too many is told so, and containers can still be started."""
+    fresh.stop()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, limits[1]))
+    try:
+        fresh.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    with contextlib.ExitStack() as stack:
+        idle = [stack.enter_context(fresh.api.open()) for _ in range(100)]
+        refused = stack.enter_context(fresh.api.open()).recv(1000)
+        assert refused.startswith(b"HTTP/1.1 503 ") and b"too many connections" in refused
+        for connection in idle[:20]:
+            connection.close()
+        until(lambda: fresh.api.get("/_ping").status == 200)
+        fresh.run("busybox", "true").ok()
