@@ -15,7 +15,8 @@ extension Engine {
     public func inspectNetwork(_ name: String) throws -> NetworkResource {
         let network = try builtInNetwork(name)
         var result = try describe(network)
-        for snapshot in services.registry.snapshots where snapshot.lifecycle.run != nil && snapshot.definition.network.word == network.rawValue {
+        for snapshot in services.registry.snapshots
+        where snapshot.lifecycle.run != nil && snapshot.definition.network.word == network.rawValue {
             let endpoint = snapshot.endpoint
             result.containers[snapshot.id] = NetworkContainer(
                 name: snapshot.name, endpointID: endpoint?.id ?? "", macAddress: endpoint.map { "\($0.mac)" } ?? "",

@@ -41,14 +41,16 @@ import Testing
         #expect(hub.listeners == 0)
     }
 
-    @Test(arguments: [
-        (["type": ["container"]], true), (["type": ["image", "container"]], true), (["type": ["image"]], false),
-        (["container": ["abc"]], true), (["container": ["ab"]], true), (["container": ["web"]], true), (["container": ["other"]], false),
-        (["image": ["busybox:1"]], true), (["image": ["busybox"]], true), (["image": ["box"]], false), (["network": ["web"]], false),
-        (["event": ["start"]], true), (["event": ["star"]], false), (["label": ["a"]], true), (["label": ["a=b"]], true),
-        (["label": ["a", "z"]], false), (["label": ["a="]], false), (["scope": ["local"]], true), (["scope": ["swarm"]], false),
-        (["event": ["start"], "container": ["other"]], false), ([:], true),
-    ] as [([String: [String]], Bool)])
+    @Test(
+        arguments: [
+            (["type": ["container"]], true), (["type": ["image", "container"]], true), (["type": ["image"]], false),
+            (["container": ["abc"]], true), (["container": ["ab"]], true), (["container": ["web"]], true),
+            (["container": ["other"]], false),
+            (["image": ["busybox:1"]], true), (["image": ["busybox"]], true), (["image": ["box"]], false), (["network": ["web"]], false),
+            (["event": ["start"]], true), (["event": ["star"]], false), (["label": ["a"]], true), (["label": ["a=b"]], true),
+            (["label": ["a", "z"]], false), (["label": ["a="]], false), (["scope": ["local"]], true), (["scope": ["swarm"]], false),
+            (["event": ["start"], "container": ["other"]], false), ([:], true),
+        ] as [([String: [String]], Bool)])
     func filters(_ values: [String: [String]], _ matches: Bool) throws {
         let start = event("container", "start", ["name": "web", "image": "busybox:1", "a": "b"])
         #expect(try EventFilter(values).matches(start) == matches)

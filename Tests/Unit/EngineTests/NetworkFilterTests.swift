@@ -13,12 +13,14 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        ([:], ["bridge", "host", "none"]), (["name": ["brid"]], ["bridge"]), (["driver": ["null", "host"]], ["host", "none"]),
-        (["type": ["builtin"]], ["bridge", "host", "none"]), (["type": ["custom"]], []), (["dangling": ["true"]], []),
-        (["dangling": ["0"]], ["bridge", "host", "none"]), (["scope": ["local"]], ["bridge", "host", "none"]), (["scope": ["swarm"]], []),
-        (["label": ["x"]], []), (["id": [BuiltInNetwork.none.id]], ["none"]),
-    ] as [([String: [String]], [String])])
+    @Test(
+        arguments: [
+            ([:], ["bridge", "host", "none"]), (["name": ["brid"]], ["bridge"]), (["driver": ["null", "host"]], ["host", "none"]),
+            (["type": ["builtin"]], ["bridge", "host", "none"]), (["type": ["custom"]], []), (["dangling": ["true"]], []),
+            (["dangling": ["0"]], ["bridge", "host", "none"]), (["scope": ["local"]], ["bridge", "host", "none"]),
+            (["scope": ["swarm"]], []),
+            (["label": ["x"]], []), (["id": [BuiltInNetwork.none.id]], ["none"]),
+        ] as [([String: [String]], [String])])
     func matching(_ values: [String: [String]], _ names: [String]) throws {
         let filter = try NetworkFilter(values)
         #expect(networks.filter(filter.matches).map(\.name) == names)
