@@ -6,7 +6,8 @@ struct ContainerFilter: Sendable {
     private let until: Timestamp?
 
     static let listKeys: Set<String> = [
-        "id", "name", "label", "status", "ancestor", "exited", "volume", "publish", "expose", "network", "before", "since",
+        "id", "name", "label", "status", "ancestor", "exited", "volume", "publish", "expose", "network", "before", "since", "health",
+        "is-task",
     ]
 
     /// - Throws: `TimberError.invalidArgument` for a key that is not allowed or a value that means nothing.
@@ -20,6 +21,12 @@ struct ContainerFilter: Sendable {
         }
         for code in values["exited"] ?? [] where Int32(code) == nil {
             throw TimberError(.invalidArgument, "invalid filter 'exited=\(code)'")
+        }
+        for health in values["health"] ?? [] where !["starting", "healthy", "unhealthy", "none"].contains(health) {
+            throw TimberError(.invalidArgument, "invalid filter 'health=\(health)'")
+        }
+        for isTask in values["is-task"] ?? [] where !["true", "false", "1", "0"].contains(isTask.lowercased()) {
+            throw TimberError(.invalidArgument, "invalid filter 'is-task=\(isTask)'")
         }
         self.values = values
         guard let text = values["until"]?.first else {
@@ -48,6 +55,8 @@ struct ContainerFilter: Sendable {
             }
             && any("publish") { port in snapshot.ports.contains { "\($0.hostPort)" == Self.number(port) } }
             && any("expose") { port in definition.config.exposedPorts.contains { Self.number($0) == Self.number(port) } }
+            // Without health checks, every container's health is none; none is a task of Swarm's.
+            && any("health") { $0 == "none" } && any("is-task") { ["false", "0"].contains($0.lowercased()) }
             && any("network") { definition.network.word == $0 }
     }
 

@@ -151,8 +151,13 @@ extension Engine {
             // The duplicate is closed by `save`; the pair's own writing end must go first, or the reader never sees an end.
             let archive = OwnedOnce(try writer.duplicate())
             group.addTask { [writer] in
-                _ = writer
-                try await images.save(names, to: try archive.take())
+                do {
+                    try await images.save(names, to: try archive.take())
+                } catch {
+                    // Whoever reads waits for an end, now too.
+                    try writer.shutDownWriting()
+                    throw error
+                }
                 try writer.shutDownWriting()
             }
             while true {

@@ -36,6 +36,7 @@ extension Engine {
         info.driver = "overlay2"
         info.eventListeners = services.events.listeners
         info.loggingDriver = "json-file"
+        info.plugins = PluginsInfo(volume: ["local"], network: BuiltInNetwork.allCases.map(\.driver).sorted(), log: ["json-file", "local"])
         info.cgroupDriver = "cgroupfs"
         info.cgroupVersion = services.cgroups.layout.kind == .v2 ? "2" : "1"
         let features = services.cgroups.features
@@ -48,7 +49,9 @@ extension Engine {
         info.cpuCfsPeriod = true
         info.ipv4Forwarding = true
         info.kernelVersion = host.release
-        info.operatingSystem = "Linux"
+        let system = try OperatingSystem.current()
+        info.operatingSystem = system.name
+        info.osVersion = system.version
         info.osType = "linux"
         info.architecture = host.machine
         info.processors = sysconf(Int32(_SC_NPROCESSORS_ONLN))
@@ -59,7 +62,7 @@ extension Engine {
         info.defaultRuntime = "timber"
         info.runtimes = ["timber": RuntimeInfo(path: configuration.shimPath)]
         info.liveRestoreEnabled = true
-        info.securityOptions = ["name=seccomp,profile=builtin"]
+        info.securityOptions = ["name=seccomp,profile=builtin", "name=cgroupns"]
         info.systemTime = Timestamp.now().rfc3339
         return info
     }
@@ -80,5 +83,38 @@ struct Uname {
     /// As images name it.
     var architecture: String {
         ["x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"][machine] ?? machine
+    }
+}
+
+/// The distribution, by os-release(5).
+struct OperatingSystem: Equatable {
+    var name = "Linux"
+    var version = ""
+
+    /// Of this host.
+    static func current() throws -> OperatingSystem {
+        for path in ["/etc/os-release", "/usr/lib/os-release"] {
+            do {
+                return OperatingSystem(parsing: String(decoding: try Files.read(path, limit: 64 << 10), as: UTF8.self))
+            } catch let error as SystemError where error.errno == ENOENT {
+                continue
+            }
+        }
+        return OperatingSystem()
+    }
+
+    private init() {}
+
+    init(parsing text: String) {
+        for line in text.split(whereSeparator: \.isNewline) {
+            let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2 else { continue }
+            let value = String(parts[1].filter { $0 != "\"" && $0 != "'" })
+            switch parts[0] {
+            case "PRETTY_NAME": name = value
+            case "VERSION_ID": version = value
+            default: break
+            }
+        }
     }
 }

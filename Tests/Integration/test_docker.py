@@ -142,6 +142,22 @@ def test_networks(timber):
     timber.docker("run", "--network", "mine", "busybox", "true").fails(125, "network mine not found")
 
 
+@pytest.mark.parametrize(
+    "flags",
+    [("--ip", "10.1.2.3"), ("--mac-address", "02:00:00:00:00:01"), ("--link", "x"), ("--gpus", "all"), ("--restart", "always")],
+    ids=" ".join,
+)
+def test_what_is_not_there_is_refused_by_name(timber, flags):
+    """An option that would be ignored is worse than one that is missing."""
+    word = "10.1.2.3" if flags[0] == "--ip" else flags[0].lstrip("-").split("=")[0]
+    timber.docker("create", *flags, "busybox", "true").fails((1, 125), word)
+    assert timber.containers() == []
+
+
+def test_save_of_a_missing_image(timber):
+    timber.docker("save", "nosuch:1", timeout=15).fails(1, "nosuch:1")
+
+
 def test_disk_usage(timber):
     timber.docker("run", "--name", "oak", "busybox", "sh", "-c", "head -c 2000 /dev/zero >/file").ok()
     rows = {line.split("\t")[0]: line.split("\t")[1:] for line in timber.docker("system", "df", "--format", r"{{.Type}}\t{{.TotalCount}}\t{{.Size}}").ok().lines}

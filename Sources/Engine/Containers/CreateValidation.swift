@@ -34,8 +34,12 @@ enum CreateValidation {
             (request.networkingConfig.endpointsConfig.count > 1, "more than one network"),
         ]
         for (refused, option) in refusals where refused {
-            throw TimberError(.unsupported, "\(option) is not supported by Timber")
+            throw unsupported(option)
         }
+        for (name, endpoint) in request.networkingConfig.endpointsConfig.sorted(by: { $0.key < $1.key }) {
+            try check(endpoint, of: name)
+        }
+        if !request.config.macAddress.isEmpty { throw unsupported("--mac-address") }
         for option in host.logConfig.config.keys.sorted() where !["max-size", "max-file"].contains(option) {
             throw TimberError(.unsupported, "log option \"\(option)\" is not supported by Timber (max-size and max-file are)")
         }
@@ -54,5 +58,21 @@ enum CreateValidation {
             }
         }
         _ = try SecurityOptions(parsing: host.securityOpt)
+    }
+
+    private static func check(_ endpoint: EndpointSettings, of network: String) throws {
+        let addresses = endpoint.ipamConfig.map { [$0.ipv4Address, $0.ipv6Address] + $0.linkLocalIPs } ?? []
+        if let address = addresses.first(where: { !$0.isEmpty }) {
+            throw TimberError(
+                .unsupported, "the address \(address) on network \(network): Timber chooses addresses itself, leave --ip out")
+        }
+        if !endpoint.aliases.isEmpty { throw unsupported("--network-alias on network \(network)") }
+        if !endpoint.links.isEmpty { throw unsupported("--link") }
+        if !endpoint.macAddress.isEmpty { throw unsupported("--mac-address") }
+        if !endpoint.driverOpts.isEmpty { throw unsupported("driver-opt of network \(network)") }
+    }
+
+    private static func unsupported(_ option: String) -> TimberError {
+        TimberError(.unsupported, "\(option) is not supported by Timber")
     }
 }
