@@ -52,6 +52,7 @@ def test_since_and_until(timber):
     assert timber.tctl("logs", "--until", stamps[1], name).ok().lines == ["1", "2"]
     assert timber.tctl("logs", "--since", stamps[1], "--until", stamps[1], name).ok().lines == ["2"]
     assert timber.tctl("logs", "--since", "1h", name).ok().lines == ["1", "2", "3"]
+    assert timber.tctl("logs", "--since", "0", name).ok().lines == ["1", "2", "3"]
     assert timber.tctl("logs", "--until", "1h", name).ok().lines == []
 
 

@@ -7,9 +7,11 @@ internal import LinuxKernel
 struct ContainerCreator {
     let session: Session
     let options: ContainerOptions
+    /// The exit status when the daemon refuses: docker's `run` gives 125 then, and `create` 1.
+    let refusal: Int32
 
     /// - Returns: the container's id.
-    /// - Throws: `CommandFailure` with status 125.
+    /// - Throws: `CommandFailure` with status 125 for wrong flags.
     func create(_ builder: CreateRequestBuilder) throws -> String {
         guard ["always", "missing", "never"].contains(options.pull) else {
             throw CommandFailure("invalid --pull \(Printable(options.pull)): give always, missing or never", status: 125)
@@ -36,9 +38,16 @@ struct ContainerCreator {
                 if options.pull == "missing" { Console.note("Unable to find image '\(Printable(name))' locally") }
                 throw CommandFailure(
                     "image \(Printable(name)) is not here, and this version cannot pull images; load it with tctl load -i FILE, or see tctl images",
-                    status: 125)
+                    status: refusal)
             }
-            throw CommandFailure("\(Printable(error.message))", status: 125)
+            throw CommandFailure("\(Printable(error.message))", status: refusal)
+        } catch let failure as CommandFailure {
+            // No daemon, mostly.
+            file?.discard()
+            throw CommandFailure(failure.message, status: refusal)
+        } catch let lost as LostConnection {
+            file?.discard()
+            throw CommandFailure(lost.description, status: refusal)
         } catch {
             file?.discard()
             throw error

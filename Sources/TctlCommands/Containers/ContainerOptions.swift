@@ -18,6 +18,8 @@ struct ContainerOptions: ParsableArguments {
         help: ArgumentHelp("Pull the image first: always, missing or never", valueName: "when"),
         completion: .list(["always", "missing", "never"]))
     var pull = "missing"
+    @Flag(name: .shortAndLong, help: "No progress of a pull")
+    var quiet = false
     @Option(help: ArgumentHelp("Platform of the image, as os[/arch[/variant]]", valueName: "platform"))
     var platform: String?
 
@@ -29,7 +31,7 @@ struct ContainerOptions: ParsableArguments {
 
     /// The flags without a value, for the flag reader.
     static let switches = [
-        "i,interactive", "t,tty", "rm", "init", "P,publish-all", "read-only", "privileged",
+        "i,interactive", "t,tty", "rm", "q,quiet", "init", "P,publish-all", "read-only", "privileged", "oom-kill-disable",
     ]
 }
 
@@ -58,6 +60,12 @@ struct ProcessOptions: ParsableArguments {
     var label: [String] = []
     @Option(help: ArgumentHelp("Read labels from a file", valueName: "file"), completion: .file())
     var labelFile: [String] = []
+    @Option(help: ArgumentHelp("Pass an annotation on to the OCI runtime", valueName: "key=value"))
+    var annotation: [String] = []
+    @Option(help: ArgumentHelp("json-file or local: both are Timber's own log", valueName: "driver"))
+    var logDriver: String?
+    @Option(help: ArgumentHelp("Bound the log: max-size=10m, max-file=5", valueName: "name=value"))
+    var logOpt: [String] = []
 }
 
 /// How the container is reached.
@@ -74,10 +82,18 @@ struct NetworkOptions: ParsableArguments {
     var network: String?
     @Option(name: [.customShort("h"), .long], help: ArgumentHelp("The host name inside", valueName: "name"))
     var hostname: String?
+    @Option(name: .customLong("domainname"), help: ArgumentHelp("The NIS domain name inside", valueName: "name"))
+    var domainName: String?
     @Option(help: ArgumentHelp("Add a line to /etc/hosts", valueName: "name:address"))
     var addHost: [String] = []
     @Option(help: ArgumentHelp("Use a DNS server", valueName: "address"))
     var dns: [String] = []
+    @Option(help: ArgumentHelp("Search names in a domain; . for none", valueName: "domain"))
+    var dnsSearch: [String] = []
+    @Option(
+        name: [.customLong("dns-option"), .customLong("dns-opt")],
+        help: ArgumentHelp("An option of resolv.conf", valueName: "option"))
+    var dnsOption: [String] = []
 }
 
 /// What is mounted.
@@ -104,12 +120,26 @@ struct ResourceOptions: ParsableArguments {
     var memory: String?
     @Option(help: ArgumentHelp("Memory and swap together; -1: no limit of swap", valueName: "bytes"))
     var memorySwap: String?
+    @Option(help: ArgumentHelp("Memory that it keeps when memory is short", valueName: "bytes"))
+    var memoryReservation: String?
+    @Option(help: ArgumentHelp("How readily it is swapped out, 0 to 100 (cgroup v1)", valueName: "number"))
+    var memorySwappiness: String?
+    @Flag(help: "Do not kill it when memory ends (cgroup v1)")
+    var oomKillDisable = false
     @Option(help: ArgumentHelp("Number of CPUs, as 1.5", valueName: "number"))
     var cpus: String?
     @Option(name: [.customShort("c"), .long], help: ArgumentHelp("CPU weight relative to other containers (1024)", valueName: "shares"))
     var cpuShares: String?
+    @Option(help: ArgumentHelp("CPU time in a period", valueName: "microseconds"))
+    var cpuQuota: String?
+    @Option(help: ArgumentHelp("Length of a period", valueName: "microseconds"))
+    var cpuPeriod: String?
     @Option(help: ArgumentHelp("CPUs it may run on, as 0-3,5", valueName: "cpus"))
     var cpusetCpus: String?
+    @Option(help: ArgumentHelp("Memory nodes it may use, as 0-1", valueName: "nodes"))
+    var cpusetMems: String?
+    @Option(help: ArgumentHelp("Weight of its block I/O, 10 to 1000", valueName: "weight"))
+    var blkioWeight: String?
     @Option(help: ArgumentHelp("Most processes; -1: no limit", valueName: "number"))
     var pidsLimit: String?
     @Option(help: ArgumentHelp("A resource limit (setrlimit)", valueName: "name=soft[:hard]"))
@@ -130,4 +160,8 @@ struct ConfinementOptions: ParsableArguments {
     var privileged = false
     @Option(help: ArgumentHelp("Set a kernel parameter of the container's own", valueName: "name=value"))
     var sysctl: [String] = []
+    @Option(help: ArgumentHelp("IPC namespace: private, shareable or host", valueName: "mode"))
+    var ipc: String?
+    @Option(help: ArgumentHelp("UTS namespace: host shares the host's name", valueName: "mode"))
+    var uts: String?
 }

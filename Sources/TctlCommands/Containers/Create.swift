@@ -26,6 +26,6 @@ struct Create: TctlCommand {
     func run(in session: Session) throws {
         let builder = CreateRequestBuilder(
             options: options, image: image, command: command, isDetached: false, window: Terminal.size(of: STDOUT_FILENO))
-        try Console.print(try ContainerCreator(session: session, options: options).create(builder) + "\n")
+        try Console.print(try ContainerCreator(session: session, options: options, refusal: 1).create(builder) + "\n")
     }
 }

@@ -37,6 +37,7 @@ struct CreateRequestBuilder {
         let streams = try streams()
         var config = ContainerConfig()
         config.hostname = options.network.hostname ?? ""
+        config.domainname = options.network.domainName ?? ""
         config.user = process.user ?? ""
         config.attachStdin = streams.input
         config.attachStdout = streams.output
@@ -59,9 +60,12 @@ struct CreateRequestBuilder {
     }
 
     private func hostConfig() throws -> HostConfig {
+        let process = options.process
         var host = HostConfig()
         host.binds = try volumes().compactMap { if case .bind(let bind) = $0 { bind } else { nil } }
         host.containerIDFile = options.cidfile ?? ""
+        host.logConfig = LogConfig(
+            type: process.logDriver ?? "", config: try Self.pairs(process.logOpt, flag: "--log-opt", bare: true))
         host.networkMode = try networkMode()
         for mapping in try options.network.publish.flatMap(PortSpec.publish) {
             host.portBindings[mapping.port, default: []].append(mapping.binding)
@@ -75,15 +79,20 @@ struct CreateRequestBuilder {
             throw CommandFailure("invalid --dns \(Printable(address)): it is not an address", status: 125)
         }
         host.dns = options.network.dns
+        host.dnsSearch = options.network.dnsSearch
+        host.dnsOptions = options.network.dnsOption
         host.extraHosts = try options.network.addHost.map(HostEntry.parse)
-        host.groupAdd = options.process.groupAdd
+        host.groupAdd = process.groupAdd
         host.privileged = options.confinement.privileged
         host.readonlyRootfs = options.files.readOnly
         host.mounts = try options.files.mount.map { try MountSpec.parse($0, workingDirectory: Files.workingDirectory) }
         host.tmpfs = try tmpfs()
         host.shmSize = try options.files.shmSize.map { try Numbers.bytes(flag: "--shm-size", $0) } ?? 0
-        host.sysctls = try sysctls()
-        host.runInit = options.process.runInit ? true : nil
+        host.sysctls = try Self.pairs(options.confinement.sysctl, flag: "--sysctl")
+        host.annotations = try Self.pairs(process.annotation, flag: "--annotation", bare: true)
+        host.ipcMode = options.confinement.ipc ?? ""
+        host.utsMode = options.confinement.uts ?? ""
+        host.runInit = process.runInit ? true : nil
         host.resources = try resources()
         if let score = options.resources.oomScoreAdj {
             host.oomScoreAdj = try Numbers.whole(flag: "--oom-score-adj", score)
@@ -105,9 +114,16 @@ struct CreateRequestBuilder {
         var resources = Resources()
         resources.memory = try flags.memory.map { try Numbers.bytes(flag: "--memory", $0) } ?? 0
         resources.memorySwap = try flags.memorySwap.map { $0 == "-1" ? -1 : try Numbers.bytes(flag: "--memory-swap", $0) } ?? 0
+        resources.memoryReservation = try flags.memoryReservation.map { try Numbers.bytes(flag: "--memory-reservation", $0) } ?? 0
+        resources.memorySwappiness = try flags.memorySwappiness.map { try Numbers.whole(flag: "--memory-swappiness", $0) }
+        resources.oomKillDisable = flags.oomKillDisable ? true : nil
         resources.nanoCPUs = try flags.cpus.map(Numbers.nanoCPUs) ?? 0
         resources.cpuShares = try flags.cpuShares.map { try Numbers.whole(flag: "--cpu-shares", $0) } ?? 0
+        resources.cpuQuota = try flags.cpuQuota.map { try Numbers.whole(flag: "--cpu-quota", $0) } ?? 0
+        resources.cpuPeriod = try flags.cpuPeriod.map { try Numbers.whole(flag: "--cpu-period", $0) } ?? 0
         resources.cpusetCPUs = flags.cpusetCpus ?? ""
+        resources.cpusetMems = flags.cpusetMems ?? ""
+        resources.blkioWeight = try flags.blkioWeight.map { try Numbers.whole(flag: "--blkio-weight", $0) } ?? 0
         resources.pidsLimit = try flags.pidsLimit.map { try Numbers.whole(flag: "--pids-limit", $0) }
         resources.ulimits = try UlimitSpec.all(flags.ulimit)
         resources.devices = try options.files.device.map(DeviceSpec.parse)
@@ -142,12 +158,14 @@ struct CreateRequestBuilder {
         return result
     }
 
-    private func sysctls() throws -> [String: String] {
+    /// `NAME=VALUE` of a flag; of one name the last.
+    /// - Parameter bare: whether a name alone is one with an empty value.
+    private static func pairs(_ items: [String], flag: String, bare: Bool = false) throws -> [String: String] {
         var result: [String: String] = [:]
-        for text in options.confinement.sysctl {
+        for text in items {
             let (name, value) = KeyValue.split(text)
-            guard let value, !name.isEmpty else {
-                throw CommandFailure("invalid --sysctl \(Printable(text)): give NAME=VALUE", status: 125)
+            guard let value = value ?? (bare ? "" : nil), !name.isEmpty else {
+                throw CommandFailure("invalid \(flag) \(Printable(text)): give NAME=VALUE", status: 125)
             }
             result[name] = value
         }

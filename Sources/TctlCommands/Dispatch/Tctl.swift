@@ -28,8 +28,8 @@ struct Tctl: ParsableCommand {
             CommandGroup(
                 name: "Image",
                 subcommands: [Load.self, Images.self, Save.self, Tag.self, RemoveImages.self, History.self]),
-            CommandGroup(name: "Daemon", subcommands: [Version.self, Info.self]),
-            CommandGroup(name: "Grouped", subcommands: [ContainerGroup.self, ImageGroup.self, SystemGroup.self]),
+            CommandGroup(name: "Daemon", subcommands: [Version.self, Info.self, Events.self]),
+            CommandGroup(name: "Grouped", subcommands: [ContainerGroup.self, ImageGroup.self, NetworkGroup.self, SystemGroup.self]),
         ],
         helpNames: [.short, .long]
     )

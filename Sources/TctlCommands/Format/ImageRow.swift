@@ -18,7 +18,7 @@ enum ImageRow {
 
     static func make(_ image: ImageSummary, now: Timestamp, truncates: Bool, showsDigests: Bool) -> [Listing.Row] {
         names(image, showsDigests: showsDigests).map { name in
-            let unique = image.sharedSize >= 0 ? Human.size(image.size - image.sharedSize) : "N/A"
+            let unique = image.sharedSize >= 0 ? Human.size(image.size - image.sharedSize, digits: 4) : "N/A"
             return Listing.Row(
                 fields: [
                     "ID": truncates ? Human.shortID(image.id) : image.id,
@@ -29,8 +29,8 @@ enum ImageRow {
                     "CreatedAt": Timestamp(seconds: image.created).local,
                     "Size": Human.size(image.size),
                     "Containers": image.containers < 0 ? "N/A" : "\(image.containers)",
-                    "VirtualSize": Human.size(image.size),
-                    "SharedSize": image.sharedSize < 0 ? "N/A" : Human.size(image.sharedSize),
+                    "VirtualSize": Human.size(image.size, digits: 4),
+                    "SharedSize": image.sharedSize < 0 ? "N/A" : Human.size(image.sharedSize, digits: 4),
                     "UniqueSize": unique,
                 ], labels: image.labels)
         }

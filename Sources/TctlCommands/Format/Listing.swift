@@ -15,7 +15,7 @@ struct Listing {
     /// Everything that a template can name.
     let fields: [Field]
     /// The template of the default table, such as `table {{.ID}}\t{{.Names}}`.
-    let table: String
+    var table: String
     /// What `-q` prints.
     let key: String
 

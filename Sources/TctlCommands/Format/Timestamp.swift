@@ -71,6 +71,13 @@ struct Timestamp: Equatable {
         return text
     }
 
+    /// `2006-01-02T15:04:05.000000000-07:00` in this machine's zone, always with nine decimals.
+    var rfc3339Nanoseconds: String {
+        let text = rfc3339
+        let fraction = String(nanoseconds)
+        return "\(text.prefix(19)).\(String(repeating: "0", count: max(0, 9 - fraction.utf8.count)))\(fraction)\(text.dropFirst(19))"
+    }
+
     /// `seconds.nanoseconds`, the form in which the API takes times.
     var wire: String {
         let fraction = String(nanoseconds)
@@ -80,7 +87,8 @@ struct Timestamp: Equatable {
     /// `--since` and `--until`: a time, a duration before now, or seconds since 1970.
     /// - Throws: `CommandFailure`.
     static func moment(_ text: String, flag: String, now: Timestamp = .now) throws -> String {
-        if let duration = Numbers.duration(text) {
+        // 0 is the beginning of 1970, not now.
+        if text != "0", let duration = Numbers.duration(text) {
             let (seconds, nanoseconds) = duration.quotientAndRemainder(dividingBy: 1_000_000_000)
             var result = (seconds: now.seconds - seconds, nanoseconds: Int64(now.nanoseconds) - nanoseconds)
             if result.nanoseconds < 0 { result = (result.seconds - 1, result.nanoseconds + 1_000_000_000) }

@@ -36,6 +36,15 @@ struct Inspection {
     /// An image.
     func image(_ name: String) throws -> JSONValue? { try optional(.get(try ImagePath.make(name, "/json"))) }
 
+    /// A network.
+    func network(_ name: String) throws -> JSONValue? { try optional(.get(try NetworkPath.make(name))) }
+
+    /// A volume.
+    func volume(_ name: String) throws -> JSONValue? {
+        if name.isEmpty { throw CommandFailure("the name of a volume is empty") }
+        return try optional(.get("/volumes/\(PercentEncoding.segment(name))"))
+    }
+
     private func optional(_ request: Request) throws -> JSONValue? {
         do {
             return try session.client.json(request)
@@ -45,11 +54,11 @@ struct Inspection {
     }
 }
 
-/// `inspect`: containers and images.
+/// `inspect`: containers, images, networks and volumes, whichever has the name first.
 struct Inspect: TctlCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect",
-        abstract: "Print everything about containers and images",
+        abstract: "Print everything about containers, images, networks and volumes",
         usage: "tctl inspect [OPTIONS] NAME|ID [NAME|ID...]",
         discussion: """
             Examples:
@@ -65,19 +74,34 @@ struct Inspect: TctlCommand {
     @Flag(name: .shortAndLong, help: "Print sizes of containers")
     var size = false
     @Option(
-        help: ArgumentHelp("Only objects of one type: container or image", valueName: "type"), completion: .list(["container", "image"]))
+        help: ArgumentHelp("Only objects of one type: container, image, network or volume", valueName: "type"),
+        completion: .list(types))
     var type: String?
-    @Argument(help: "Names or ids of containers and images", completion: .objects)
+    @Argument(help: "Names or ids", completion: .objects)
     var names: [String]
 
     func run(in session: Session) throws {
         let inspection = Inspection(session: session, format: format)
-        guard [nil, "container", "image"].contains(type) else {
-            throw CommandFailure("invalid --type \(Printable(type ?? "")): give container or image", status: 125)
+        if let type, !Self.types.contains(type) {
+            throw CommandFailure("invalid --type \(Printable(type)): give \(Self.types.joined(separator: ", "))")
         }
         try inspection.print(names, kind: type ?? "object") { name in
-            if type != "image", let container = try inspection.container(name, size: size) { return container }
-            return type == "container" ? nil : try inspection.image(name)
+            for candidate in type.map({ [$0] }) ?? Self.types {
+                if let found = try find(name, candidate, inspection) { return found }
+            }
+            return nil
+        }
+    }
+
+    /// In the order in which they are tried.
+    private static let types = ["container", "image", "network", "volume"]
+
+    private func find(_ name: String, _ type: String, _ inspection: Inspection) throws -> JSONValue? {
+        switch type {
+        case "container": try inspection.container(name, size: size)
+        case "image": try inspection.image(name)
+        case "network": try inspection.network(name)
+        default: try inspection.volume(name)
         }
     }
 }

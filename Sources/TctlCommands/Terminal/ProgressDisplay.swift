@@ -60,10 +60,8 @@ final class ProgressDisplay {
 
 /// The stream of JSON messages that a long request answers with.
 struct ProgressMessages {
-    private static let lineLimit = 1 << 20
-
     private let display: ProgressDisplay
-    private var line: [UInt8] = []
+    private var lines = JSONLines()
     private var failure: String?
 
     init(display: ProgressDisplay) {
@@ -72,27 +70,18 @@ struct ProgressMessages {
 
     /// Takes bytes of the answer; each message stands on a line.
     mutating func take(_ bytes: [UInt8]) throws {
-        for byte in bytes {
-            if byte == 0x0A {
-                try message()
-            } else {
-                line.append(byte)
-                if line.count > ProgressMessages.lineLimit { throw HTTPSyntaxError("a progress message without end") }
-            }
-        }
+        for value in try lines.take(bytes) { try show(value) }
     }
 
     /// At the end of the answer.
     /// - Throws: `CommandFailure` with the error that stood among the messages.
     mutating func finish() throws {
-        try message()
+        for value in try lines.finish() { try show(value) }
         if let failure { throw CommandFailure("\(Printable(failure))") }
     }
 
-    private mutating func message() throws {
-        defer { line.removeAll(keepingCapacity: true) }
-        if line.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) { return }
-        let message = try JSONDecoding.read(ProgressMessage.self, from: JSONValue(parsing: line))
+    private mutating func show(_ value: JSONValue) throws {
+        let message = try JSONDecoding.read(ProgressMessage.self, from: value)
         let error = message.errorDetail?.message ?? message.error
         if !error.isEmpty {
             failure = error

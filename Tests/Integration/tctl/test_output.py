@@ -28,8 +28,12 @@ CONTAINERS = [
 
 IMAGES = [
     {
-        "Id": "sha256:" + "33" * 32, "RepoTags": ["app:1", "localhost:5000/team/app:stable"], "RepoDigests": ["app@sha256:" + "44" * 32],
+        "Id": "sha256:" + "33" * 32, "RepoTags": ["app:1", "app:stable"], "RepoDigests": ["app@sha256:" + "44" * 32],
         "Created": int(time.time()) - 4000, "Size": 74300000, "SharedSize": -1, "Containers": -1, "Labels": {}, "ParentId": "",
+    },
+    {
+        "Id": "sha256:" + "66" * 32, "RepoTags": ["localhost:5000/team/app:stable"], "RepoDigests": [], "Created": int(time.time()) - 90000,
+        "Size": 123456, "SharedSize": -1, "Containers": -1, "Labels": {}, "ParentId": "",
     },
     {
         "Id": "sha256:" + "55" * 32, "RepoTags": [], "RepoDigests": [], "Created": 1700000000, "Size": 999, "SharedSize": -1,
@@ -40,6 +44,28 @@ IMAGES = [
 HISTORY = [
     {"Id": "sha256:" + "33" * 32, "Created": 1700000000, "CreatedBy": "/bin/sh -c apt-get install -y something-with-a-long-name", "Size": 1234567, "Comment": "a", "Tags": ["app:1"]},
     {"Id": "<missing>", "Created": 1600000000, "CreatedBy": "ADD file:x in /", "Size": 0, "Comment": "", "Tags": None},
+]
+
+NETWORKS = [
+    {
+        "Name": "bridge", "Id": "ef" * 32, "Created": "2026-01-31T13:00:00.5Z", "Scope": "local", "Driver": "bridge", "EnableIPv4": True,
+        "EnableIPv6": False, "IPAM": {"Driver": "default", "Config": [{"Subnet": "172.30.0.0/16"}]}, "Internal": False, "Labels": {"a": "b"},
+    },
+    {"Name": "alder", "Id": "01" * 32, "Created": "2026-01-31T13:00:00+01:30", "Scope": "local", "Driver": "null", "Internal": True, "Labels": None},
+]
+
+USAGE = {
+    "LayersSize": 99000000, "Images": [IMAGES[0] | {"Containers": 1, "SharedSize": 1234567}, IMAGES[1] | {"Containers": 0, "SharedSize": 0}, IMAGES[2]],
+    "Containers": CONTAINERS, "BuildCache": [],
+    "Volumes": [
+        {"Name": "data", "Driver": "local", "Mountpoint": "/x", "Labels": None, "Scope": "local", "Options": None, "UsageData": {"Size": 123456, "RefCount": 1}},
+        {"Name": "old", "Driver": "local", "Mountpoint": "/y", "Labels": None, "Scope": "local", "Options": None, "UsageData": {"Size": 500, "RefCount": 0}},
+    ],
+}
+
+EVENTS = [
+    {"Type": "container", "Action": "die", "Actor": {"ID": "ab" * 32, "Attributes": {"name": "web", "exitCode": "0"}}, "scope": "local", "time": 1700000000, "timeNano": 1700000000000000012},
+    {"Type": "image", "Action": "prune", "Actor": {"ID": "", "Attributes": {}}, "scope": "local", "time": 1700000001, "timeNano": 1700000001500000000},
 ]
 
 INSPECT = {
@@ -59,6 +85,13 @@ SAME = [
     ["inspect", "-f", '{{range $p, $c := .NetworkSettings.Ports}}{{$p}}={{if $c}}{{(index $c 0).HostPort}}{{end}};{{end}}', "web"],
     ["inspect", "-f", '{{index .Config.Labels "x"}}{{index .Config.Labels "none"}}', "web"], ["inspect", "-f", '{{join .Config.Env ","}}|{{len .Args}}', "web"],
     ["port", "web"], ["port", "web", "80"], ["top", "web"],
+    ["images", "--format", "{{.VirtualSize}} {{.SharedSize}} {{.UniqueSize}} {{.Containers}}"],
+    ["network", "ls"], ["network", "ls", "-q"], ["network", "ls", "--no-trunc"], ["network", "list", "--format", "{{.Name}} {{.IPv4}} {{.IPv6}} {{.Internal}} {{.Labels}} {{.CreatedAt}}"],
+    ["network", "inspect", "bridge"], ["network", "inspect", "-f", "{{.Name}} {{(index .IPAM.Config 0).Subnet}}", "bridge"],
+    ["inspect", "-f", "{{.Driver}}", "bridge"], ["inspect", "--type", "network", "-f", "{{.Scope}}", "bridge"],
+    ["system", "df"], ["system", "df", "-v"], ["system", "df", "--format", "{{.Type}} {{.TotalCount}} {{.Active}} {{.Size}} {{.Reclaimable}}"],
+    ["system", "df", "--format", "json"],
+    ["events"], ["system", "events"], ["events", "--format", "{{.Type}} {{.Action}} {{.Actor.ID}}"],
 ]
 
 
@@ -68,6 +101,12 @@ def answers(daemon):
     daemon.answer("GET", "/images/json", IMAGES)
     daemon.answer("GET", "/images/app/history", HISTORY)
     daemon.answer("GET", "/containers/web/json", INSPECT)
+    daemon.answer("GET", "/networks", NETWORKS)
+    daemon.answer("GET", "/networks/bridge", NETWORKS[0])
+    for missing in ("containers", "images"):
+        daemon.answer("GET", f"/{missing}/bridge/json", {"message": f"No such {missing[:-1]}: bridge"}, 404)
+    daemon.answer("GET", "/system/df", USAGE)
+    daemon.answer("GET", "/events", "".join(json.dumps(event) + "\n" for event in EVENTS).encode())
     daemon.answer("GET", "/containers/web/top", {"Titles": ["PID", "COMMAND"], "Processes": [["1", "sleep 10"], ["12345", "sh"]]})
     return daemon
 
@@ -97,6 +136,13 @@ def test_json_lines_have_dockers_fields(command, executable, answers):
             for key in ("Labels", "Networks"):
                 row[key] = sorted(row.get(key, "").split(","))
         assert mine == line
+
+
+def test_an_image_of_several_repositories(tctl, daemon):
+    """A row for each name, in the daemon's order; docker goes over a map, in no order."""
+    daemon.answer("GET", "/images/json", [IMAGES[0] | {"RepoTags": ["b:1", "localhost:5000/a:2", "b:3"], "RepoDigests": []}])
+    out = tctl("images", "--format", "{{.Repository}}:{{.Tag}}").stdout.decode()
+    assert out.splitlines() == ["b:1", "localhost:5000/a:2", "b:3"]
 
 
 def test_missing_objects_are_named_after_the_found(tctl, answers):

@@ -68,6 +68,7 @@ import Testing
         #expect(try Timestamp.moment("600ms", flag: "--since", now: now) == "999.900000000")
         #expect(try Timestamp.moment("-600ms", flag: "--since", now: now) == "1001.100000000")
         #expect(try Timestamp.moment("12345", flag: "--since", now: now) == "12345")
+        #expect(try Timestamp.moment("0", flag: "--since", now: now) == "0")
         #expect(try Timestamp.moment("12345.678", flag: "--since", now: now) == "12345.678")
         #expect(try Timestamp.moment("2026-01-31T11:00:00Z", flag: "--since", now: now) == "1769857200.000000000")
         #expect(throws: CommandFailure.self) { try Timestamp.moment("yesterday", flag: "--since", now: now) }

@@ -24,6 +24,28 @@ import Testing
         #expect(throws: JSONSyntaxError.self) { try JSONValue(parsing: text) }
     }
 
+    @Test func linesComeInAnyPieces() throws {
+        let text = Array("{\"a\":1}\r\n\n[2]\n\"x".utf8)
+        for size in 1...text.count {
+            var lines = JSONLines()
+            var values: [JSONValue] = []
+            for start in stride(from: 0, to: text.count, by: size) {
+                values += try lines.take(Array(text[start..<min(start + size, text.count)]))
+            }
+            #expect(values.map(\.compact) == ["{\"a\":1}", "[2]"])
+            #expect(throws: JSONSyntaxError.self) { try lines.finish() }
+            #expect(try lines.finish().isEmpty)
+        }
+    }
+
+    @Test func lineWithoutEndIsRefused() throws {
+        var lines = JSONLines()
+        let piece = [UInt8](repeating: 0x20, count: 4 << 20)
+        _ = try lines.take(piece)
+        _ = try lines.take(piece)
+        #expect(throws: HTTPSyntaxError.self) { try lines.take(piece) }
+    }
+
     @Test func depthIsBounded() throws {
         let deep = String(repeating: "[", count: 100_000)
         #expect(throws: JSONSyntaxError.self) { try JSONValue(parsing: deep) }
