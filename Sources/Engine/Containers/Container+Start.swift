@@ -65,6 +65,7 @@ extension Container {
         if let failure { explained = await explain(failure, lower: (try? services.images.heldLayers(by: id)) ?? []) }
         let reason = explained ?? (error as? TimberError) ?? TimberError(.internal, "cannot start the container", cause: error)
         services.log.info("start failed", metadata: ["container": "\(id)", "error": "\(reason)"])
+        run.shim?.hangUp()
         await releaseRun()
         if case .starting = lifecycle.phase {
             try lifecycle.failed(

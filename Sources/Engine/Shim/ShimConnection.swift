@@ -44,6 +44,12 @@ final class ShimConnection: Sendable {
             try UnixSocket.send(bytes, descriptors: descriptors, to: socket.raw)
         }
     }
+
+    /// Ends the connection, whoever still holds this object: a shim that was not told to launch anything ends then.
+    func hangUp() {
+        // ENOTCONN: it has ended already.
+        shutdown(socket.raw, Int32(SHUT_RDWR))
+    }
 }
 
 /// A decoder on the heap, for the reader's closure.
