@@ -35,6 +35,14 @@ struct ExecDiagnosis {
         return "no such file or directory: its interpreter \"\(interpreter)\" is not in the container"
     }
 
+    /// Where the shim has looked for a program, as far as absolute paths tell.
+    static func candidates(_ program: String, environment: [String]) -> [String] {
+        if program.contains("/") { return program.hasPrefix("/") ? [program] : [] }
+        let path = environment.last { $0.hasPrefix("PATH=") }?.dropFirst("PATH=".count)
+        return (path ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").split(separator: ":")
+            .filter { $0.hasPrefix("/") }.map { "\($0)/\(program)" }
+    }
+
     private func elf(_ errno: Int32) -> String? {
         guard head.count >= 20 else { return "exec format error: the file is cut short" }
         let machine = UInt16(head[18]) | UInt16(head[19]) << 8
@@ -50,20 +58,23 @@ struct ExecDiagnosis {
 extension Container {
     /// The failure in words, with the cause where the program itself shows it.
     func explain(_ failure: LaunchFailure, lower: [String]) async -> TimberError {
-        guard failure.stage == TIMBER_STAGE_EXEC, [ENOENT, ENOEXEC].contains(failure.errno), failure.detail.hasPrefix("/") else {
-            return failure.error
-        }
+        guard failure.stage == TIMBER_STAGE_EXEC, [ENOENT, ENOEXEC].contains(failure.errno) else { return failure.error }
+        let candidates = ExecDiagnosis.candidates(failure.detail, environment: definition.config.env)
         let layers = services.paths.data + "/layers/"
         let stack = ["\(directory)/upper"] + lower.map { layers + $0 }
         let message = try? await BlockingPool.shared.run { () -> String? in
             let root = SharedDescriptor(try Overlay.view(stack))
-            let file = SharedDescriptor(try Overlay.open(failure.detail, in: root.raw, O_RDONLY | O_NONBLOCK))
-            var head = [UInt8](repeating: 0, count: 256)
-            let count = try retrying("pread") { pread(file.raw, &head, head.count, 0) }
-            return ExecDiagnosis(head: Array(head[..<count]), program: failure.detail, architecture: Uname().architecture)
-                .message(errno: failure.errno) { path in
-                    (try? Overlay.open(path, in: root.raw, 0o10000000 /* O_PATH */)) != nil
-                }
+            for candidate in candidates {
+                // A directory of PATH that does not have it is the usual case.
+                guard let file = try? Overlay.open(candidate, in: root.raw, O_RDONLY | O_NONBLOCK) else { continue }
+                var head = [UInt8](repeating: 0, count: 256)
+                let count = try retrying("pread") { pread(file.raw, &head, head.count, 0) }
+                return ExecDiagnosis(head: Array(head[..<count]), program: failure.detail, architecture: Uname().architecture)
+                    .message(errno: failure.errno) { path in
+                        (try? Overlay.open(path, in: root.raw, 0o10000000 /* O_PATH */)) != nil
+                    }
+            }
+            return nil
         }
         guard let message = message ?? nil else { return failure.error }
         return TimberError(failure.error.code, "cannot run \"\(failure.detail)\": \(message)")

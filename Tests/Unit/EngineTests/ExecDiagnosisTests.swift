@@ -14,6 +14,13 @@ import Testing
         #expect(message("#!/bin/sh -e\n", ENOENT, present: ["/bin/sh"]) == nil)
     }
 
+    @Test func programsAreLookedForInPath() {
+        #expect(ExecDiagnosis.candidates("true", environment: ["A=/x", "PATH=/a::b:/c"]) == ["/a/true", "/c/true"])
+        #expect(ExecDiagnosis.candidates("true", environment: []).last == "/bin/true")
+        #expect(ExecDiagnosis.candidates("/bin/true", environment: ["PATH=/a"]) == ["/bin/true"])
+        #expect(ExecDiagnosis.candidates("bin/true", environment: ["PATH=/a"]).isEmpty)
+    }
+
     @Test func windowsLineEnds() throws {
         #expect(try #require(message("#!/bin/sh\r\necho", ENOENT)).contains("carriage return"))
     }
