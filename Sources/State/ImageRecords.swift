@@ -280,6 +280,19 @@ extension Database {
         }
     }
 
+    /// Whether an image was loaded whose layer came as this blob: then the blob is known to be that layer.
+    public func isBlob(_ blob: String, of diffID: String) throws -> Bool {
+        try pool.read {
+            try Bool.fetchOne(
+                $0,
+                sql: """
+                    SELECT EXISTS (
+                        SELECT 1 FROM image_layer JOIN layer ON layer.id = image_layer.layer
+                        WHERE image_layer.blob = ? AND layer.diff_id = ?)
+                    """, arguments: [blob, diffID]) == true
+        }
+    }
+
     /// Everything about images that is complete.
     public func imageTables() throws -> ImageTables {
         try pool.read { database in

@@ -1,6 +1,7 @@
 """`load`: every form in which tools write an image gives the same files."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import describe  # noqa: E402
 
 FORMS = [
     "plain.oci.tar", "dot.oci.tar", "plain.oci.tar.gz", "skopeo.oci.tar", "buildah.oci.tar", "uncompressed.oci.tar", "zstd.oci.tar",
-    "zstd-chunked.oci.tar", "skopeo.docker.tar", "skopeo.docker.tar.gz", "skopeo.docker.tar.zst", "buildah.docker.tar", "docker-save.tar",
+    "skopeo.docker.tar", "skopeo.docker.tar.gz", "skopeo.docker.tar.zst", "buildah.docker.tar", "docker-save.tar",
 ]  # fmt: skip
 
 
@@ -23,7 +24,8 @@ FORMS = [
 def no_new_image(timber):
     """Removes what a test loaded; the store must then be as it was."""
     before = timber.images()
-    store = sorted(path.name for path in (timber.data).rglob("*") if path.is_file() and len(path.name) == 64)
+    blobs = timber.data / "content/sha256"
+    store = sorted(os.listdir(blobs))
     yield
     for image in timber.api.get("/images/json").json:
         if image["Id"] not in before.values():
@@ -31,7 +33,7 @@ def no_new_image(timber):
     for tag in set(timber.images()) - set(before):
         timber.tctl("rmi", tag).ok()
     assert timber.images() == before
-    assert sorted(path.name for path in (timber.data).rglob("*") if path.is_file() and len(path.name) == 64) == store
+    assert sorted(os.listdir(blobs)) == store
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +80,14 @@ def test_inserted_layer_without_end(timber, no_new_image, variants):
     """umoci insert ends its tars without end blocks and with a short last block."""
     timber.load(variants / "inserted.oci.tar").ok()
     assert timber.run("timber_inserted:1", "cat", "/inserted").ok().out == "inserted"
+
+
+def test_blob_that_is_not_its_layer(timber, no_new_image, variants):
+    """skopeo 1.9 drops the zeros behind the archive's end when it makes zstd:chunked: such a blob is not the layer of the config,
+    also when that layer is there already. containerd refuses it with the same reason."""
+    timber.load(variants / "zstd-chunked.oci.tar").fails(1, "layer sha256:", "wrong diffID")
+    timber.load(variants / "zstd.oci.tar").ok()
+    timber.load(variants / "zstd-chunked.oci.tar").fails(1, "layer sha256:", "wrong diffID")
 
 
 def test_without_a_name(timber, no_new_image, variants):

@@ -50,6 +50,7 @@ struct ArchiveReceiver {
         try tar.drain()
         if received == 0 { throw TimberError(.invalidArgument, "the archive is empty") }
         progress(.receiving(bytes: received))
+        archive.received = received
         return archive
     }
 

@@ -1,5 +1,6 @@
 internal import Errors
 internal import Layers
+internal import LinuxKernel
 
 /// The format of `docker save`, and what skopeo, podman and buildah make of it.
 struct DockerArchive {
@@ -27,15 +28,23 @@ struct DockerArchive {
     }
 
     private func member(_ name: String, _ what: String) throws -> IngestedArchive.Member {
-        guard let member = try archive.member(name) else {
-            throw TimberError(.invalidArgument, "the \(what) \(name.prefix(300)) that manifest.json lists is missing in the archive")
+        let shown = BytePath.printable(Array(name.utf8))
+        let found: IngestedArchive.Member?
+        do {
+            found = try archive.member(name)
+        } catch let error as TimberError {
+            throw TimberError(error.code, "manifest.json lists the \(what) \"\(shown)\"", cause: error)
+        }
+        guard let member = found else {
+            throw TimberError(.invalidArgument, "the \(what) \(shown) that manifest.json lists is missing in the archive")
         }
         // Where the file name is a digest it must be right: `<hex>.json`, `<hex>.tar`, `blobs/sha256/<hex>`.
         let base = name.split(separator: "/").last ?? ""
         let stem = base.split(separator: ".").first.map(String.init) ?? ""
         let isContentAddressed = what == "config" ? base.hasSuffix(".json") || name.hasPrefix("blobs/") : name.hasPrefix("blobs/")
+        // A name that is no digest promises nothing.
         if isContentAddressed, let named = try? Digest(hex: stem), named != member.digest {
-            throw TimberError(.corrupt, "the \(what) \(name) has the wrong digest: its content is \(member.digest)")
+            throw TimberError(.corrupt, "the \(what) \(shown) has the wrong digest: its content is \(member.digest)")
         }
         return member
     }

@@ -51,6 +51,8 @@ struct IngestedArchive: Sendable {
     /// The largest manifest, index or config; Docker and containerd have the same order of magnitude.
     static let documentLimit: Int64 = 4 << 20
 
+    /// Bytes that came, compressed as they came.
+    var received: Int64 = 0
     /// By normalised name.
     var members: [[UInt8]: Member] = [:]
     /// Symbolic and hard links by normalised name: older archives have them for layers that occur twice.
@@ -80,7 +82,8 @@ struct IngestedArchive: Sendable {
             throw TimberError(.corrupt, "\(what) \(descriptor.digest) has the wrong digest: its content is \(member.digest)")
         }
         if member.size != descriptor.size {
-            throw TimberError(.corrupt, "\(what) \(descriptor.digest) has \(member.size) bytes, its descriptor says \(descriptor.size)")
+            throw TimberError(
+                .corrupt, "\(what) \(descriptor.digest) has the wrong size: \(member.size) bytes, its descriptor says \(descriptor.size)")
         }
         return member
     }

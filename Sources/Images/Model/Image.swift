@@ -54,11 +54,14 @@ public struct Image: Sendable, Identifiable {
         visibleLayers.compactMap(\.root).first ?? RootDirectory()
     }
 
-    /// The layers that make the root file system, highest first: what an opaque root hides is left out.
+    /// The layers that make the root file system, highest first: what an opaque root hides is left out, and so is a layer that
+    /// occurs higher up too. overlayfs takes no directory twice, and the lower one shows nothing: what hides a name of the higher
+    /// one hides it in both.
     var visibleLayers: [ImageLayer] {
         var visible: [ImageLayer] = []
+        var seen: Set<Int64> = []
         for layer in layers.reversed() {
-            visible.append(layer)
+            if seen.insert(layer.id).inserted { visible.append(layer) }
             if layer.hidesLower { break }
         }
         return visible

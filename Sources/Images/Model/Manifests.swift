@@ -19,13 +19,14 @@ enum MediaType {
     static let configs: Set<String> = [
         "application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json",
     ]
-    /// A layer is a tar whatever compresses it, which its own first bytes say.
-    static func isLayer(_ type: String) -> Bool {
-        type.hasPrefix("application/vnd.oci.image.layer.v1.tar")
-            || type.hasPrefix("application/vnd.oci.image.layer.nondistributable.v1.tar")
-            || type.hasPrefix("application/vnd.docker.image.rootfs.diff.tar")
-            || type.hasPrefix("application/vnd.docker.image.rootfs.foreign.diff.tar")
-    }
+    /// A layer is a tar. Which of these compresses it, its own first bytes say: tools get it wrong here.
+    static let layers: Set<String> = Set(
+        ["layer.v1.tar", "layer.nondistributable.v1.tar"].flatMap { name in
+            ["", "+gzip", "+zstd"].map { "application/vnd.oci.image.\(name)\($0)" }
+        }
+            + ["diff.tar", "foreign.diff.tar"].flatMap { name in
+                ["", ".gzip", ".zstd"].map { "application/vnd.docker.image.rootfs.\(name)\($0)" }
+            })
 }
 
 /// A pointer to content (OCI image-spec, descriptor.md). `urls` and `data` are deliberately not read.
@@ -95,7 +96,7 @@ enum ManifestDocument {
             throw TimberError(.invalidArgument, "\(what) is ambiguous: it has both manifests and layers")
         }
         if let own = wire.mediaType, !own.isEmpty, let mediaType, own != mediaType {
-            throw TimberError(.invalidArgument, "\(what) calls itself \(own), its descriptor calls it \(mediaType)")
+            throw TimberError(.invalidArgument, "\(what) calls itself \(own.prefix(200)), its descriptor calls it \(mediaType)")
         }
         let type = wire.mediaType ?? mediaType ?? ""
         if let manifests = wire.manifests {
@@ -106,10 +107,12 @@ enum ManifestDocument {
         } else if let config = wire.config, let layers = wire.layers {
             if MediaType.indexes.contains(type) { throw TimberError(.invalidArgument, "\(what) is a manifest that calls itself an index") }
             guard MediaType.configs.contains(config.mediaType) else {
-                throw TimberError(.unsupported, "\(what) is not a container image: its config is \(config.mediaType)")
+                throw TimberError(
+                    .unsupported, "\(what) is not a container image: its config is of the type \"\(config.mediaType.prefix(200))\"")
             }
-            if let other = layers.first(where: { !MediaType.isLayer($0.mediaType) }) {
-                throw TimberError(.unsupported, "\(what): the layer \(other.digest) is of the unknown type \(other.mediaType)")
+            if let other = layers.first(where: { !MediaType.layers.contains($0.mediaType) }) {
+                throw TimberError(
+                    .unsupported, "\(what): the layer \(other.digest) is of the unknown type \"\(other.mediaType.prefix(200))\"")
             }
             self = .manifest(config: config, layers: layers)
         } else {

@@ -45,30 +45,49 @@ final class LayerStore: Sendable {
     /// - Returns: the layer's id and what was unpacked.
     /// - Throws: `TimberError` that names the layer.
     func unpack(
-        _ blob: IngestedArchive.Member, diffID: Digest, progress: @escaping (Int64) throws -> Void
+        _ blob: IngestedArchive.Member, diffID: Digest, budget: ExtractionBudget, progress: @escaping (Int64) throws -> Void
     ) throws -> (id: Int64, layer: UnpackedLayer) {
         let id = try database.beginLayer(diffID: diffID.description)
         do {
             try DirectoryCalls.makeDirectory(directory.raw, BytePath("\(id)"), mode: 0o700)
             try DirectoryCalls.makeDirectory(directory.raw, BytePath(Self.shortName(id)), mode: 0o700)
-            let layer = try LayerUnpacker(limits: limits).unpack(
+            let layer = try LayerUnpacker(limits: limits, budget: budget).unpack(
                 blob.reader(), into: try open(id), expecting: diffID, progress: progress)
             return (id, layer)
         } catch {
             try discard(id)
-            if let error = error as? TimberError {
-                throw TimberError(error.code, "layer \(blob.digest) (\(blob.name)): \(error)")
-            }
-            throw error is CancellationError ? error : TimberError(.internal, "layer \(blob.digest) (\(blob.name))", cause: error)
+            throw Self.failure(error, blob)
         }
+    }
+
+    /// Proves that a blob is a layer that is there already.
+    /// - Throws: `TimberError` that names the layer.
+    func verify(
+        _ blob: IngestedArchive.Member, diffID: Digest, budget: ExtractionBudget, progress: @escaping (Int64) throws -> Void
+    ) throws {
+        do {
+            try LayerUnpacker(limits: limits, budget: budget).verify(blob.reader(), blob.digest, expecting: diffID, progress: progress)
+        } catch {
+            throw Self.failure(error, blob)
+        }
+    }
+
+    private static func failure(_ error: any Error, _ blob: IngestedArchive.Member) -> any Error {
+        if let error = error as? TimberError { return TimberError(error.code, "layer \(blob.digest) (\(blob.name)): \(error)") }
+        return error is CancellationError ? error : TimberError(.internal, "layer \(blob.digest) (\(blob.name))", cause: error)
     }
 
     /// Completes a layer that needs those below it.
     /// - Parameters:
+    ///   - blob: names the layer in errors.
     ///   - lower: the layers below, highest first.
-    /// - Throws: `TimberError`, `SystemError`.
-    func complete(_ id: Int64, needs: LowerNeeds, lower: [Int64]) throws {
-        try needs.complete(try open(id), over: lower.map { try open($0) })
+    /// - Throws: `TimberError` that names the layer.
+    func complete(_ id: Int64, _ blob: IngestedArchive.Member, needs: LowerNeeds, lower: [Int64]) throws {
+        do {
+            try needs.complete(try open(id), over: lower.map { try open($0) })
+        } catch {
+            throw Self.failure(error, blob)
+        }
     }
 
     /// Removes a layer that did not come to be.

@@ -35,9 +35,10 @@ final class UnpackingStop: Sendable {
 extension ImageLoad {
     private typealias Unpacked = (item: LayerPlan.Item, id: Int64, layer: UnpackedLayer)
 
-    /// Finds or makes every layer of the plan.
+    /// Finds or makes every layer of the plan, and proves every blob to be the layer that its image says it is.
     /// - Returns: by chain id.
     func resolve(_ plan: LayerPlan, _ created: CreatedLayers) async throws -> [Digest: LayerRecord] {
+        var proven: Set<LayerPlan.Claim> = []
         var resolved = try await BlockingPool.shared.run { try self.existing(plan) }
         var waiting = plan.items.filter { resolved[$0.chainID] == nil }
         var needy: [Digest: (record: LayerRecord, needs: LowerNeeds)] = [:]
@@ -46,6 +47,7 @@ extension ImageLoad {
             var diffs: Set<Digest> = []
             let round = waiting.filter { diffs.insert($0.diffID).inserted }
             for (item, id, layer) in try await unpack(round, created) {
+                proven.insert(item.claim)
                 if let needs = layer.needs {
                     needy[item.chainID] = (Self.record(id, layer, chainID: item.chainID.description), needs)
                 } else {
@@ -54,6 +56,7 @@ extension ImageLoad {
             }
             waiting.removeAll { resolved[$0.chainID] != nil || needy[$0.chainID] != nil }
         }
+        try await verify(plan.claims.filter { !proven.contains($0) })
         return try await complete(plan, resolved, needy)
     }
 
@@ -72,14 +75,61 @@ extension ImageLoad {
     }
 
     private func unpack(_ items: [LayerPlan.Item], _ created: CreatedLayers) async throws -> [Unpacked] {
+        let (store, budget, progress) = (self.store, self.budget, self.progress)
+        return try await inParallel(items) { item, stop in
+            let report = Self.report(item.claim, stop, progress)
+            let (id, layer) = try store.layers.unpack(item.blob, diffID: item.diffID, budget: budget, progress: report)
+            created.add(id)
+            progress(.unpacked(layer: item.diffID))
+            return (item, id, layer)
+        }
+    }
+
+    /// Proves blobs of layers that are there already: one that was proven before belongs to an image, the others are read through.
+    private func verify(_ claims: [LayerPlan.Claim]) async throws {
+        let (store, budget, progress) = (self.store, self.budget, self.progress)
+        _ = try await inParallel(claims) { claim, stop in
+            if try store.database.isBlob(claim.blob.digest.description, of: claim.diffID.description) { return }
+            try store.layers.verify(claim.blob, diffID: claim.diffID, budget: budget, progress: Self.report(claim, stop, progress))
+        }
+    }
+
+    /// Called with every piece of a blob: ends the work when it is to stop, and tells about it now and then.
+    private static func report(
+        _ claim: LayerPlan.Claim, _ stop: UnpackingStop, _ progress: @escaping @Sendable (LoadProgress) -> Void
+    ) -> (Int64) throws -> Void {
+        var reported: Int64 = 0
+        return { done in
+            try stop.check()
+            if done - reported >= 4 << 20 || done == claim.blob.size {
+                reported = done
+                progress(.unpacking(layer: claim.diffID, done: done, total: claim.blob.size))
+            }
+        }
+    }
+
+    /// Does blocking work for several items, a few at a time; the first failure stops the others.
+    private func inParallel<Item: Sendable, Value: Sendable>(
+        _ items: [Item], _ work: @escaping @Sendable (Item, UnpackingStop) throws -> Value
+    ) async throws -> [Value] {
         let stop = UnpackingStop()
         return try await withTaskCancellationHandler {
             do {
-                return try await withThrowingTaskGroup(of: Unpacked.self) { group in
-                    var results: [Unpacked] = []
+                return try await withThrowingTaskGroup(of: Value.self) { group in
+                    var results: [Value] = []
                     for (index, item) in items.enumerated() {
                         if index >= Self.parallelLayers, let result = try await group.next() { results.append(result) }
-                        group.addTask { try await self.unpack(item, created, stop) }
+                        group.addTask {
+                            do {
+                                return try await BlockingPool.shared.run {
+                                    try stop.check()
+                                    return try work(item, stop)
+                                }
+                            } catch {
+                                stop.stop(because: error is CancellationError ? nil : error)
+                                throw error
+                            }
+                        }
                     }
                     for try await result in group { results.append(result) }
                     return results
@@ -89,29 +139,6 @@ extension ImageLoad {
             }
         } onCancel: {
             stop.stop()
-        }
-    }
-
-    private func unpack(_ item: LayerPlan.Item, _ created: CreatedLayers, _ stop: UnpackingStop) async throws -> Unpacked {
-        let (store, progress) = (self.store, self.progress)
-        do {
-            return try await BlockingPool.shared.run {
-                try stop.check()
-                var reported: Int64 = 0
-                let (id, layer) = try store.layers.unpack(item.blob, diffID: item.diffID) { done in
-                    try stop.check()
-                    if done - reported >= 4 << 20 || done == item.blob.size {
-                        reported = done
-                        progress(.unpacking(layer: item.diffID, done: done, total: item.blob.size))
-                    }
-                }
-                created.add(id)
-                progress(.unpacked(layer: item.diffID))
-                return (item, id, layer)
-            }
-        } catch {
-            stop.stop(because: error is CancellationError ? nil : error)
-            throw error
         }
     }
 
@@ -131,13 +158,7 @@ extension ImageLoad {
                     lower.append(below.id)
                     if below.hidesLower { break }
                 }
-                do {
-                    try store.layers.complete(record.id, needs: needs, lower: record.hidesLower ? [] : lower)
-                } catch let error as TimberError {
-                    throw TimberError(error.code, "layer \(item.blob.digest) (\(item.blob.name)): \(error)")
-                } catch {
-                    throw TimberError(.internal, "layer \(item.blob.digest) (\(item.blob.name))", cause: error)
-                }
+                try store.layers.complete(record.id, item.blob, needs: needs, lower: record.hidesLower ? [] : lower)
                 resolved[item.chainID] = record
             }
             return resolved

@@ -20,15 +20,17 @@ extension ImageStore {
     ) async throws -> [LoadedImage] {
         let stream = SharedDescriptor(archive)
         let receiver = ArchiveReceiver(directory: content.directory, limits: limits, progress: progress)
-        let images = try await BlockingPool.shared.run {
+        let (images, received) = try await BlockingPool.shared.run {
             do {
-                return try ArchivedImage.images(in: try receiver.receive(stream))
+                let archive = try receiver.receive(stream)
+                return (try ArchivedImage.images(in: archive), archive.received)
             } catch let error as SystemError {
                 throw TimberError(.internal, "cannot receive the archive", cause: error)
             }
         }
         try Task.checkCancellation()
-        let load = ImageLoad(store: self, images: images, progress: progress)
+        let budget = ExtractionBudget(limits, received: received)
+        let load = ImageLoad(store: self, images: images, budget: budget, progress: progress)
         return try await load.run()
     }
 }
@@ -37,6 +39,7 @@ extension ImageStore {
 struct ImageLoad: Sendable {
     let store: ImageStore
     let images: [ArchivedImage]
+    let budget: ExtractionBudget
     let progress: @Sendable (LoadProgress) -> Void
     /// Keeps layers that are there already from being removed meanwhile.
     let holder: String
@@ -46,9 +49,12 @@ struct ImageLoad: Sendable {
     /// As many layers at a time as keep the processors busy: each has two threads.
     static let parallelLayers = max(2, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
-    init(store: ImageStore, images: [ArchivedImage], progress: @escaping @Sendable (LoadProgress) -> Void) {
+    init(
+        store: ImageStore, images: [ArchivedImage], budget: ExtractionBudget, progress: @escaping @Sendable (LoadProgress) -> Void
+    ) {
         self.store = store
         self.images = images
+        self.budget = budget
         self.progress = progress
         holder = ImageStore.loadHolderPrefix + "\(Self.counter.wrappingAdd(1, ordering: .relaxed).newValue)"
     }

@@ -107,7 +107,13 @@ public final class ImageStore: Sendable {
     /// - Returns: the image's id.
     /// - Throws: `TimberError.notFound`, `.invalidArgument`.
     public func tag(_ source: String, as target: String) throws -> ImageID {
-        let name = try Reference(parsing: target)
+        let name: Reference
+        do {
+            name = try Reference(parsing: target)
+        } catch let error as TimberError {
+            let shown = BytePath.printable(Array(target.utf8))
+            throw TimberError(error.code, "error parsing reference: \"\(shown)\" is not a valid repository/tag", cause: error)
+        }
         if name.digest != nil { throw TimberError(.invalidArgument, "refusing to create a tag with a digest reference") }
         return try change { snapshot in
             let image = try snapshot.image(source)

@@ -12,7 +12,10 @@ extension LayerExtractor {
         }
         // Its parent exists from here on, so that it is not implied later by something else.
         _ = try openParent(path, for: entry)
-        if try !link(entry, path, target) { pendingLinks.append((entry, path, target)) }
+        if try !link(entry, path, target) {
+            try keep(path, entry)
+            pendingLinks.append((entry, path, target))
+        }
     }
 
     /// - Returns: false when the layer has no such target.
@@ -38,17 +41,17 @@ extension LayerExtractor {
     /// - Returns: those whose target must lie below, in order.
     func retryLinks() throws -> [(path: LayerPath, target: LayerPath)] {
         var foreign: [(path: LayerPath, target: LayerPath)] = []
+        // What a name that waits itself means: a link to it belongs to the same file below.
+        var meanings: [LayerPath: LayerPath] = [:]
         for (entry, path, target) in pendingLinks {
-            // A link to a link that waits itself belongs to the same file below.
-            if let earlier = foreign.first(where: { $0.path == target }) {
-                foreign.append((path, earlier.path))
-                continue
-            }
             do {
                 // A later member has the name now.
                 let parent = try openParent(path, for: entry)
                 if let present = try DirectoryCalls.status(parent.raw, path.basePath), !present.isWhiteout { continue }
-                if try !link(entry, path, target) { foreign.append((path, target)) }
+                if let meaning = try meanings[target] ?? (link(entry, path, target) ? nil : target) {
+                    foreign.append((path, meaning))
+                    meanings[path] = meaning
+                }
             } catch let error as SystemError {
                 throw Self.failure(error, entry)
             }

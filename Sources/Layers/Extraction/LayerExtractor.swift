@@ -28,6 +28,8 @@ final class LayerExtractor {
     var pendingLinks: [(entry: TarEntry, path: LayerPath, target: LayerPath)] = []
     var size: Int64 = 0
     private var entries = 0
+    /// Bytes that directories and waiting links take until the end.
+    private var kept: Int64 = 0
     private var cachedParent: (path: [UInt8], descriptor: SharedDescriptor)?
 
     /// - Parameters:
@@ -61,7 +63,7 @@ final class LayerExtractor {
 
     static func failure(_ error: SystemError, _ entry: TarEntry) -> TimberError {
         // What the archive is to blame for; the rest is the machine's state.
-        let archive: Set<Int32> = [ENAMETOOLONG, EINVAL, ELOOP, ENOTDIR, EEXIST, ERANGE, EISDIR]
+        let archive: Set<Int32> = [ENAMETOOLONG, EINVAL, ELOOP, ENOTDIR, EEXIST, ERANGE, EISDIR, E2BIG, EMLINK]
         return TimberError(
             archive.contains(error.errno) ? .invalidArgument : .internal, "cannot unpack \"\(entry.shownName)\"", cause: error)
     }
@@ -74,8 +76,11 @@ final class LayerExtractor {
         let file = try creating(in: parent, path) {
             try DirectoryCalls.open(parent.raw, path.basePath, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: entry.mode & 0o777)
         }
-        size += entry.size
-        try reader.readBody { try Transfer.writeFully(file.raw, $0) }
+        try reader.readBody { piece in
+            try Transfer.writeFully(file.raw, piece)
+            // As it comes: what the header promised may never arrive.
+            size += Int64(piece.count)
+        }
         if entry.uid != 0 || entry.gid != 0 { try FileMetadata.setOwner(file.raw, uid: entry.uid, gid: entry.gid) }
         // After chown(2), which clears set-user-id.
         if entry.mode & 0o7000 != 0 { try FileMetadata.setMode(file.raw, entry.mode) }
@@ -84,12 +89,12 @@ final class LayerExtractor {
     }
 
     private func addDirectory(_ entry: TarEntry, _ path: LayerPath) throws {
-        if path.isRoot { return note(rootInode, path, entry) }
+        if path.isRoot { return try note(rootInode, path, entry) }
         let parent = try openParent(path, for: entry)
         var isOpaque = false
         if let present = try DirectoryCalls.status(parent.raw, path.basePath) {
             // A second member for a directory changes its attributes and keeps its content.
-            if present.isDirectory { return note(present.inode, path, entry) }
+            if present.isDirectory { return try note(present.inode, path, entry) }
             // The same layer hides the lower directory and has one of its own.
             isOpaque = present.isWhiteout
             try replace(parent, path, present)
@@ -184,6 +189,7 @@ final class LayerExtractor {
     private func makeDirectory(
         _ parent: SharedDescriptor, _ path: LayerPath, _ entry: TarEntry?, isOpaque: Bool, modified: FileTime? = nil
     ) throws {
+        try keep(path, entry)
         try DirectoryCalls.makeDirectory(parent.raw, path.basePath, mode: 0o700)
         guard let status = try DirectoryCalls.status(parent.raw, path.basePath) else {
             throw SystemError(call: "fstatat", errno: ENOENT, what: path.description)
@@ -192,7 +198,8 @@ final class LayerExtractor {
             path: path, entry: entry, isOpaque: isOpaque, modified: entry?.modified ?? modified ?? FileTime(seconds: 0))
     }
 
-    private func note(_ inode: UInt64, _ path: LayerPath, _ entry: TarEntry) {
+    private func note(_ inode: UInt64, _ path: LayerPath, _ entry: TarEntry) throws {
+        try keep(path, entry)
         directories[inode, default: Directory(path: path, modified: entry.modified)].entry = entry
         directories[inode]?.modified = entry.modified
     }
@@ -202,6 +209,20 @@ final class LayerExtractor {
         let parent = try openParent(path, for: entry)
         let inode = try DirectoryCalls.status(of: parent.raw).inode
         directories[inode, default: Directory(path: path.parentPath, modified: entry.modified)].isOpaque = true
+    }
+
+    /// Counts what stays in memory until the end.
+    /// - Throws: `TimberError.invalidArgument` when it is more than the limit.
+    func keep(_ path: LayerPath, _ entry: TarEntry?) throws {
+        // The fixed part is about what the tables take for one of them.
+        kept += 256 + Int64(path.bytes.count)
+        if let entry {
+            kept += Int64(entry.name.count + entry.link.count)
+            for attribute in entry.attributes { kept += Int64(attribute.name.count + attribute.value.count) }
+        }
+        if kept > limits.memory {
+            throw TimberError(.invalidArgument, "the names of its directories take more than the limit of \(limits.memory) bytes of memory")
+        }
     }
 
     // MARK: What is there already

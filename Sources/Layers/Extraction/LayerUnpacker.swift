@@ -5,11 +5,15 @@ internal import Synchronization
 /// Unpacks one layer: this thread decompresses and digests, a second one writes files.
 public struct LayerUnpacker: Sendable {
     private let limits: ExtractionLimits
+    private let budget: ExtractionBudget?
 
     /// Makes an unpacker.
-    /// - Parameter limits: what a layer may cost.
-    public init(limits: ExtractionLimits = .default) {
+    /// - Parameters:
+    ///   - limits: what a layer may cost.
+    ///   - budget: what it may cost together with others.
+    public init(limits: ExtractionLimits = .default, budget: ExtractionBudget? = nil) {
         self.limits = limits
+        self.budget = budget
     }
 
     /// Unpacks a layer. On an error the directory is in no particular state: the caller removes it.
@@ -31,22 +35,48 @@ public struct LayerUnpacker: Sendable {
         let writer = try OwnThread(named: "layer-writer") {
             outcome.set(Result { try Self.write(channel, into: directory, limits: limits) })
         }
-        let stream = Result { try produce(blob, into: channel, progress: progress) }
+        let stream = Result {
+            try decompress(blob, progress: progress, room: channel.takeEmpty, filled: { channel.put($0, count: $1) })
+        }
         channel.end(stream.map { _ in })
         writer.join()
         // An error of the stream reaches the writer too, and an error of the writer stops the stream: the writer's is the cause.
         let content = try outcome.get()
         let (digest, streamSize) = try stream.get()
-        if let diffID, diffID != digest {
-            throw TimberError(.corrupt, "wrong diffID: the config says \(diffID), the content is \(digest)")
-        }
+        if let diffID, diffID != digest { throw Self.wrong(diffID, digest) }
         return UnpackedLayer(
             diffID: digest, streamSize: streamSize, size: content.size, root: content.root, hidesLower: content.hidesLower,
             needs: content.needs)
     }
 
-    private func produce(
-        _ blob: any ByteReader, into channel: ChunkChannel, progress: @escaping (Int64) throws -> Void
+    /// Proves that a blob is a layer, without unpacking it.
+    /// - Parameters:
+    ///   - blob: the blob, none, gzip or zstd compressed.
+    ///   - digest: the blob's own digest, already verified.
+    ///   - diffID: what the uncompressed stream must hash to.
+    ///   - progress: as for `unpack`.
+    /// - Throws: `TimberError` as `unpack` does.
+    public func verify(
+        _ blob: any ByteReader, _ digest: Digest, expecting diffID: Digest, progress: @escaping (Int64) throws -> Void
+    ) throws {
+        // Uncompressed, it is the stream itself.
+        if digest == diffID { return }
+        let buffer = Buffer(size: chunkSize)
+        let (found, _) = try decompress(blob, progress: progress, room: { buffer }, filled: { _, _ in })
+        if found != diffID { throw Self.wrong(diffID, found) }
+    }
+
+    private static func wrong(_ diffID: Digest, _ found: Digest) -> TimberError {
+        TimberError(.corrupt, "wrong diffID: the config says \(diffID), the content is \(found)")
+    }
+
+    /// Decompresses, counts and hashes a blob.
+    /// - Parameters:
+    ///   - room: where the next bytes go; nil: nobody wants more.
+    ///   - filled: takes them.
+    /// - Returns: digest and size of the uncompressed stream.
+    private func decompress(
+        _ blob: any ByteReader, progress: @escaping (Int64) throws -> Void, room: () -> Buffer?, filled: (Buffer, Int) -> Void
     ) throws -> (Digest, Int64) {
         var consumed: Int64 = 0
         let observed = ObservedReader(blob) { piece in
@@ -56,7 +86,7 @@ public struct LayerUnpacker: Sendable {
         let reader = try DecompressedReader(observed)
         var hasher = Digest.Hasher()
         var produced: Int64 = 0
-        while let buffer = channel.takeEmpty() {
+        while let buffer = room() {
             let count = try reader.read(into: buffer.bytes)
             if count == 0 { break }
             produced += Int64(count)
@@ -65,8 +95,9 @@ public struct LayerUnpacker: Sendable {
             } else {
                 try limits.check(produced: produced, consumed: consumed)
             }
+            try budget?.spend(Int64(count))
             hasher.update(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count]))
-            channel.put(buffer, count: count)
+            filled(buffer, count)
         }
         return (hasher.digest(), produced)
     }

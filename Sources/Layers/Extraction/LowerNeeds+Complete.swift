@@ -19,13 +19,15 @@ extension LowerNeeds {
             let target = try DirectoryCalls.openDirectory(layer.raw, path.path, resolve: DirectoryCalls.inRoot)
             try Self.copyMetadata(source.raw, target.raw, found.status)
         }
+        // By target the first copy of it, and by path what it is a copy of: a later link can take the path of an earlier one.
         var copies: [LayerPath: LayerPath] = [:]
+        var meanings: [LayerPath: LayerPath] = [:]
         for (path, target) in links {
             let parent = try DirectoryCalls.openDirectory(layer.raw, path.parentPath.path, resolve: DirectoryCalls.inRoot)
             let modified = try DirectoryCalls.status(of: parent.raw).modified
-            // Only a whiteout can be there: it and the link were both in the layer, and the link is what shows.
+            // A whiteout, or an earlier link of the same name: this one is what shows.
             if try DirectoryCalls.status(parent.raw, path.basePath) != nil { try DirectoryCalls.remove(parent.raw, path.basePath) }
-            if let copy = copies[target] {
+            if let copy = copies[target], meanings[copy] == target {
                 let from = try DirectoryCalls.openDirectory(layer.raw, copy.parentPath.path, resolve: DirectoryCalls.inRoot)
                 try DirectoryCalls.makeHardLink(from.raw, copy.basePath, parent.raw, path.basePath)
             } else {
@@ -35,6 +37,7 @@ extension LowerNeeds {
                 try Self.copy(found, target, to: parent.raw, path)
                 copies[target] = path
             }
+            meanings[path] = target
             // The layer's own directory times were set already.
             try FileMetadata.setTime(parent.raw, modified)
         }

@@ -87,6 +87,14 @@ def resident_kib(pid):
     raise AssertionError(f"process {pid} has no resident memory")
 
 
+def bytes_written(pid):
+    """Bytes that a process has handed to write(2) and its kin."""
+    for line in Path(f"/proc/{pid}/io").read_text().splitlines():
+        if line.startswith("wchar:"):
+            return int(line.split()[1])
+    raise AssertionError(f"process {pid} counts no bytes")
+
+
 def start_time(pid):
     return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
 

@@ -158,6 +158,53 @@ import Testing
         #expect(absolute?.message.contains("larger than the limit of 1048576 uncompressed bytes") == true)
     }
 
+    /// Sizes that headers promise are added up by nobody: the second file's would overflow.
+    @Test(arguments: [Int64.max, Int64.max - 511, 1 << 62]) func promisedSizes(size: Int64) {
+        var tar = TarBuilder()
+        tar.file("small", "x")
+        tar.pax([("size", Array("\(size)".utf8))])
+        tar.file("large", "x")
+        #expect(refusal(tar)?.message.hasPrefix("truncated tar archive") == true)
+    }
+
+    /// Layers that are honest one by one share a budget.
+    @Test func manySmallBombs() throws {
+        let limits = ExtractionLimits(ratio: 100, freeBytes: 1 << 20)
+        var header = TarBuilder.Header("zeros")
+        header.size = 512 << 10
+        let blob = Compressed.zstdBomb(TarBuilder.block(header), zeros: 512 << 10)
+        let budget = ExtractionBudget(limits, received: 1000)
+        #expect(refusal(bytes: blob, limits: limits, budget: budget) == nil)
+        let error = try #require(refusal(bytes: blob, limits: limits, budget: budget))
+        #expect(error.message.contains("together") && error.message.contains("decompression bomb"))
+        // What came for them counts, however it was wrapped.
+        let large = ExtractionBudget(limits, received: 20_000)
+        for _ in 0..<3 { #expect(refusal(bytes: blob, limits: limits, budget: large) == nil) }
+    }
+
+    @Test func directoriesThatFillTheMemory() {
+        let limits = ExtractionLimits(memory: 100_000)
+        var many = TarBuilder()
+        for index in 0..<400 { many.directory("d\(index)/") }
+        #expect(refusal(many, limits: limits)?.message.contains("100000 bytes of memory") == true)
+        var implied = TarBuilder()
+        for index in 0..<400 { implied.file("d\(index)/x") }
+        #expect(refusal(implied, limits: limits)?.message.contains("100000 bytes of memory") == true)
+        var large = TarBuilder()
+        for _ in 0..<3 {
+            large.pax([("SCHILY.xattr.user.x", [UInt8](repeating: 1, count: 50_000))])
+            large.directory("same/")
+        }
+        #expect(refusal(large, limits: limits)?.message.contains("100000 bytes of memory") == true)
+        var links = TarBuilder()
+        for index in 0..<400 { links.hardLink("l\(index)", to: "below") }
+        #expect(refusal(links, limits: limits)?.message.contains("100000 bytes of memory") == true)
+        // Files need none.
+        var files = TarBuilder()
+        for index in 0..<1000 { files.file("f\(index)", "x") }
+        #expect(refusal(files, limits: limits) == nil)
+    }
+
     @Test func tooManyMembers() {
         var tar = TarBuilder()
         for index in 0..<20 { tar.file("f\(index)") }

@@ -105,6 +105,23 @@ import Testing
         #expect(error?.message == "\"x\" is a hard link to \"\(target)\", which is in no layer")
     }
 
+    /// The last of several links of one name counts, for links to it by what it meant when they came.
+    @Test func aLaterLinkOfTheSameNameWins() throws {
+        var base = TarBuilder()
+        base.file("one", "one")
+        base.file("two", "two")
+        var top = TarBuilder()
+        top.hardLink("a", to: "one")
+        top.hardLink("b", to: "a")
+        top.hardLink("a", to: "two")
+        top.hardLink("c", to: "a")
+        top.hardLink("d", to: "one")
+        let (lower, layer) = (try Unpacked(base), try Unpacked(top))
+        try complete(layer, over: [lower.directory])
+        #expect(try ["a", "b", "c", "d"].map { try layer.content($0) } == ["two", "one", "two", "one"])
+        #expect(try layer.status("a")?.inode == layer.status("c")?.inode)
+    }
+
     @Test func aLaterMemberOfTheSameNameWins() throws {
         var top = TarBuilder()
         top.hardLink("x", to: "below")

@@ -16,13 +16,15 @@ final class Unpacked {
         try self.init(bytes: tar.archive, limits: limits)
     }
 
-    init(bytes: [UInt8], limits: ExtractionLimits = .default, expecting diffID: Digest? = nil) throws {
+    init(
+        bytes: [UInt8], limits: ExtractionLimits = .default, budget: ExtractionBudget? = nil, expecting diffID: Digest? = nil
+    ) throws {
         let base = FileManager.default.temporaryDirectory.appendingPathComponent("timber-layer-\(UUID().uuidString)").path
         do {
             try FileManager.default.createDirectory(atPath: base + "/fs", withIntermediateDirectories: true)
             try "canary".write(toFile: base + "/canary", atomically: false, encoding: .utf8)
             let directory = SharedDescriptor(try DirectoryCalls.open(-100, BytePath(base + "/fs"), O_DIRECTORY, resolve: 0))
-            layer = try LayerUnpacker(limits: limits).unpack(MemoryReader(bytes), into: directory, expecting: diffID)
+            layer = try LayerUnpacker(limits: limits, budget: budget).unpack(MemoryReader(bytes), into: directory, expecting: diffID)
             self.directory = directory
             self.base = base
         } catch {
@@ -74,9 +76,9 @@ func refusal(_ tar: TarBuilder, limits: ExtractionLimits = .default) -> TimberEr
     refusal(bytes: tar.archive, limits: limits)
 }
 
-func refusal(bytes: [UInt8], limits: ExtractionLimits = .default) -> TimberError? {
+func refusal(bytes: [UInt8], limits: ExtractionLimits = .default, budget: ExtractionBudget? = nil) -> TimberError? {
     do {
-        _ = try Unpacked(bytes: bytes, limits: limits)
+        _ = try Unpacked(bytes: bytes, limits: limits, budget: budget)
         return nil
     } catch {
         return error as? TimberError
