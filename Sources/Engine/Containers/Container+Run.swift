@@ -72,14 +72,15 @@ extension Container {
         await releaseRun()
         do {
             try lifecycle.exited(exit)
-            try await persist()
+            // The next thing to be recorded of a container that removes itself is its removal.
+            if removesItself { publish() } else { try await persist() }
         } catch {
             services.log.error("cannot record an exit", metadata: ["container": "\(id)", "error": "\(error)"])
         }
         services.events.container("die", snapshot, extra: ["exitCode": "\(exit.code)"])
         nextExit.fulfil(exit)
         nextExit = OneShot()
-        if definition.host.autoRemove, !keepAfterExit {
+        if removesItself {
             do {
                 try await remove(force: false, volumes: true)
             } catch {
@@ -87,6 +88,8 @@ extension Container {
             }
         }
     }
+
+    private var removesItself: Bool { definition.host.autoRemove && !keepAfterExit }
 
     private static func explain(_ memory: OOMEvents) -> String {
         func mebibytes(_ bytes: UInt64) -> String { "\(bytes >> 20) MiB" }
@@ -109,6 +112,7 @@ extension Container {
         if let endpoint = held.endpoint {
             await attempt("release the network") { [services] in try await services.networks.release(endpoint) }
         }
+        await held.bundleConfig?.value
         await attempt("remove the cgroup") {
             try await BlockingPool.shared.run {
                 try held.cgroup?.kill()
@@ -119,7 +123,7 @@ extension Container {
         }
     }
 
-    private func attempt(_ what: String, _ body: @Sendable () async throws -> Void) async {
+    func attempt(_ what: String, _ body: @Sendable () async throws -> Void) async {
         do {
             try await body()
         } catch {

@@ -16,9 +16,8 @@ extension Container {
         try lifecycle.start()
         launched = OneShot()
         run = RunResources()
+        publish()
         do {
-            // Intent before effect: a daemon that dies now finds what to look for.
-            try await persist()
             try await launch()
         } catch {
             try await startFailed(error)
@@ -30,31 +29,40 @@ extension Container {
         let security = try SecurityOptions(parsing: definition.host.securityOpt)
         let grant = try CapabilityGrant.resolve(
             add: definition.host.capAdd ?? [], drop: definition.host.capDrop ?? [], privileged: definition.host.privileged)
-        let lower = try services.images.heldLayers(by: id)
+        let lower = try lowerLayers()
         async let shimStart = spawnShim()
         async let connected = connectNetwork()
         async let identified = identity(user: definition.config.user, groups: definition.host.groupAdd, lower: lower)
+        async let madeCgroup = makeCgroup()
+        async let compiled = filter(security: security, grant: grant)
         let network = try await connected
         run.endpoint = network.endpoint
         run.ports = network.reservation?.ports ?? []
-        if network.endpoint != nil { try await persist() }
+        // Intent before effect: what a later daemon has to look for is on record before the shim may start the process.
+        async let recorded: Void = persist()
         try await prepareVolumes(lower: lower)
-        let cgroup = try await makeCgroup()
-        run.cgroup = cgroup
+        let cgroup = try await madeCgroup
         let spec = try SpecBuilder(
             id: id, definition: definition, identity: try await identified, grant: grant, security: security, paths: services.paths,
             cgroupsPath: cgroup.cgroupsPath, networkPath: network.path
         ).build()
-        let seccomp = try await filter(security: security, grant: grant)
+        try await writeEtcFiles(spec, address: network.endpoint?.address)
         // The bundle is there once the shim is.
         let shim = try await shimStart
         follow(shim)
-        try await writeFiles(spec, choice: seccompChoice(security), grant: grant, address: network.endpoint?.address)
-        try await send(spec, seccomp: seccomp, lower: lower, network: network, join: try cgroup.join(), to: shim)
-        switch try await launched.value() {
-        case .success: return
-        case .failure(let failure): throw failure
+        let seccomp = try await compiled
+        try await recorded
+        // Nothing of ours reads the bundle's config.json, so the process does not wait for it.
+        let choice = seccompChoice(security)
+        let writing = Task { [self] in
+            await attempt("write the bundle's config.json") { [self] in
+                try await writeBundleConfig(spec, choice: choice, capabilities: grant.capabilities)
+            }
         }
+        run.bundleConfig = writing
+        try await send(spec, seccomp: seccomp, lower: lower, network: network, join: try cgroup.join(), to: shim)
+        try await launched.value().get()
+        await writing.value
     }
 
     /// Gives everything back and says why. The shim, when there is one, ends by itself: its connection closes without a launch, or
@@ -62,7 +70,7 @@ extension Container {
     private func startFailed(_ error: any Error) async throws -> Never {
         let failure = error as? LaunchFailure
         var explained: TimberError?
-        if let failure { explained = await explain(failure, lower: (try? services.images.heldLayers(by: id)) ?? []) }
+        if let failure { explained = await explain(failure, lower: layers ?? []) }
         let reason = explained ?? (error as? TimberError) ?? TimberError(.internal, "cannot start the container", cause: error)
         services.log.info("start failed", metadata: ["container": "\(id)", "error": "\(reason)"])
         run.shim?.hangUp()
@@ -150,7 +158,10 @@ extension Container {
         let resources = ResourceMapping.cgroup(definition.host.resources)
         let rules = try Devices.rules(definition.host)
         let (id, cgroups) = (id, services.cgroups)
-        return try await BlockingPool.shared.run { try cgroups.create(id: id, resources: resources, devices: rules) }
+        let cgroup = try await BlockingPool.shared.run { try cgroups.create(id: id, resources: resources, devices: rules) }
+        // Kept at once: whatever fails meanwhile, it is removed.
+        run.cgroup = cgroup
+        return cgroup
     }
 
     private func filter(security: SecurityOptions, grant: CapabilityGrant) async throws -> SeccompFilter? {
@@ -163,20 +174,26 @@ extension Container {
         definition.host.privileged ? .unconfined : security.seccomp
     }
 
-    private func writeFiles(_ spec: RuntimeSpec, choice: SeccompChoice, grant: CapabilityGrant, address: IPv4Address?) async throws {
-        let (directory, bundle, host, bundles) = (directory, bundle, definition.host, services.bundles)
+    private func writeEtcFiles(_ spec: RuntimeSpec, address: IPv4Address?) async throws {
+        let (directory, host, domainname) = (directory, definition.host, definition.config.domainname)
+        let hostname = spec.hostname ?? HostName.current
+        try await BlockingPool.shared.run {
+            try EtcFiles.write(
+                into: directory, hostname: hostname, domainname: domainname, address: address.map { "\($0)" }, host: host)
+        }
+    }
+
+    /// What another OCI runtime needs to run the same bundle.
+    private func writeBundleConfig(_ spec: RuntimeSpec, choice: SeccompChoice, capabilities: CapabilitySet) async throws {
+        let (bundle, bundles) = (bundle, services.bundles)
         let profile: SeccompProfile? =
             switch choice {
             case .default: .default
             case .profile(let profile): profile
             case .unconfined: nil
             }
-        let hostname = spec.hostname ?? HostName.current
-        let domainname = definition.config.domainname
         try await BlockingPool.shared.run {
-            try EtcFiles.write(
-                into: directory, hostname: hostname, domainname: domainname, address: address.map { "\($0)" }, host: host)
-            let config = try bundles.encode(spec, seccomp: profile, capabilities: grant.capabilities)
+            let config = try bundles.encode(spec, seccomp: profile, capabilities: capabilities)
             try Files.write(config, to: "\(bundle)/config.json")
         }
     }

@@ -19,6 +19,8 @@ actor Container {
     var name: String
     var definition: Definition
     var lifecycle: Lifecycle
+    /// The image's directories, once they were needed.
+    private(set) var layers: [String]?
     /// What the running container holds on the host.
     var run = RunResources()
     /// Streams of clients that attached before there was a shim.
@@ -41,6 +43,8 @@ actor Container {
         /// The shim as our child; nil when an earlier daemon started it.
         var shimPID: Int32?
         var cgroup: Cgroup?
+        /// The writing of config.json, which is over before the bundle is removed.
+        var bundleConfig: Task<Void, Never>?
         var endpoint: Endpoint?
         var ports: [PublishedPort] = []
         /// What the shim said of the end, before its connection closed.
@@ -73,6 +77,14 @@ actor Container {
     func persist() async throws {
         publish()
         try await services.database.setContainerState(id, try StoredState(self).encoded())
+    }
+
+    /// The image's directories in the order of the overlay's lowerdir; they never change.
+    func lowerLayers() throws -> [String] {
+        if let layers { return layers }
+        let held = try services.images.heldLayers(by: id)
+        layers = held
+        return held
     }
 
     /// Renames it.

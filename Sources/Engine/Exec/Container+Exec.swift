@@ -43,7 +43,7 @@ extension Container {
         execs[execID] = exec
         let (client, shimEnd) = try UnixSocket.pair()
         do {
-            let lower = try services.images.heldLayers(by: id)
+            let lower = try lowerLayers()
             let process = try await execProcess(exec.request, lower: lower)
             let stdio = Stdio(openStdin: attached && exec.request.attachStdin, stdinOnce: true)
             let seccomp = try await execFilter(exec.request)
@@ -65,7 +65,7 @@ extension Container {
         }
         guard case .failure(let failure) = try await exec.launched.value() else { return attached ? client : nil }
         execs[execID]?.phase = .ended(code: failure.exitCode)
-        let reason = await explain(failure, lower: try services.images.heldLayers(by: id))
+        let reason = await explain(failure, lower: try lowerLayers())
         guard attached else { throw reason }
         return try Self.stream(explaining: reason, terminal: exec.request.tty)
     }
