@@ -18,7 +18,12 @@ extension Engine {
         result.os = "linux"
         result.arch = host.architecture
         result.kernelVersion = host.release
-        result.components = [ComponentVersion(name: "timberd", version: Self.version)]
+        // Clients print the details of the part that is called Engine, and make one up where there is none.
+        result.components = [
+            ComponentVersion(
+                name: "Engine", version: Self.version,
+                details: ["Arch": host.architecture, "KernelVersion": host.release, "Os": "linux", "Experimental": "false"])
+        ]
         return result
     }
 

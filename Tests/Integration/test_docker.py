@@ -172,6 +172,14 @@ def test_events(timber):
     assert lines[0] == "create" and lines[-1] == "destroy" and {"attach", "start", "die"} <= set(lines)
 
 
+def test_version(timber):
+    """The daemon is the one part that there is."""
+    lines = [line.strip() for line in timber.docker("version").ok().lines]
+    server = lines[lines.index("Server: Timber") :]
+    assert server[1] == "Engine:" and server.count("Engine:") == 1 and "timberd:" not in server
+    assert any(line.split() == ["API", "version:", "1.50", "(minimum", "version", "1.24)"] for line in server)
+
+
 def test_verbs(timber):
     timber.docker("create", "--name", "oak", "busybox", "sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done").ok()
     for words in (

@@ -9,6 +9,10 @@ let systemRoutes: [Route] = [
         var version = try await backend.version()
         version.apiVersion = "\(APIVersion.newest)"
         version.minAPIVersion = "\(APIVersion.oldest)"
+        for index in version.components.indices where version.components[index].name == "Engine" {
+            version.components[index].details["ApiVersion"] = version.apiVersion
+            version.components[index].details["MinAPIVersion"] = version.minAPIVersion
+        }
         return .json(version)
     },
     Route("GET", "/info") { _, backend in .json(try await backend.info()) },
