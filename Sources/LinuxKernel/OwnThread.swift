@@ -31,6 +31,17 @@ public struct OwnThread: ~Copyable {
         pthread_join(thread, nil)
     }
 
+    /// Runs a body on a thread of its own and waits for it: whatever it does to the thread's namespaces ends with the thread.
+    /// - Returns: what the body returns.
+    /// - Throws: what the body throws; `SystemError` when no thread can be made.
+    public static func run<Value: Sendable>(named name: String, _ body: @escaping @Sendable () throws -> Value) throws -> Value {
+        let outcome = Outcome<Value>()
+        let thread = try OwnThread(named: name) { outcome.result = Result(catching: body) }
+        thread.join()
+        guard let result = outcome.result else { throw SystemError(call: "pthread_join", errno: ESRCH, what: name) }
+        return try result.get()
+    }
+
     /// Gives the calling thread a umask of its own, 0, so that files are born with exactly the mode asked for.
     ///
     /// Only for threads that end afterwards: the thread no longer shares working directory, root and umask with the process.
@@ -39,6 +50,11 @@ public struct OwnThread: ~Copyable {
         try checking("unshare", "CLONE_FS") { timber_unshare(CLONE_FS) }
         umask(0)
     }
+}
+
+private final class Outcome<Value: Sendable>: @unchecked Sendable {
+    // Written by the thread, read after it was joined.
+    var result: Result<Value, any Error>?
 }
 
 private final class Work: Sendable {

@@ -20,14 +20,25 @@ public struct SealedProgram: Sendable {
             Descriptor(owning: Int32(try checking("fcntl", "F_DUPFD_CLOEXEC") { timber_fcntl(tree.raw, F_DUPFD_CLOEXEC, 64) })))
     }
 
-    /// Starts the program with default signals, with /dev/null as 0, 1 and 2 and one descriptor as 3; all others are
-    /// close-on-exec.
+    /// Starts the program as PID 1 of a pid namespace of its own, with default signals, with /dev/null as 0, 1 and 2 and one
+    /// descriptor as 3; all others are close-on-exec.
+    ///
+    /// However the program ends, the kernel then ends everything below it. PR_SET_PDEATHSIG alone does not: it is lost when a process
+    /// changes its user or executes a set-user-ID file.
     /// - Parameters:
     ///   - arguments: argv, the program's name first.
     ///   - descriptor: what the program finds as descriptor 3.
-    /// - Returns: the process id; the caller reaps it with `reap`.
+    /// - Returns: the process id as the caller sees it; the caller reaps it with `reap`.
     /// - Throws: `SystemError`.
     public func spawn(arguments: [String], descriptor: Int32) throws -> Int32 {
+        // From then on every child of the calling thread is born there, so it must be a thread that ends.
+        try OwnThread.run(named: "spawn") {
+            try checking("unshare", "CLONE_NEWPID") { timber_unshare(CLONE_NEWPID) }
+            return try start(arguments, descriptor)
+        }
+    }
+
+    private func start(_ arguments: [String], _ descriptor: Int32) throws -> Int32 {
         var actions = posix_spawn_file_actions_t()
         try posix("posix_spawn_file_actions_init", posix_spawn_file_actions_init(&actions))
         defer { posix_spawn_file_actions_destroy(&actions) }

@@ -1,5 +1,4 @@
 internal import CTimber
-internal import Errors
 internal import Glibc
 internal import LinuxKernel
 internal import Synchronization
@@ -20,7 +19,7 @@ struct HostNetwork: Sendable {
     /// Runs a body with the namespace as the calling thread's: for sysctls and new sockets.
     func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
         guard let namespace else { return try body() }
-        return try onOwnThread {
+        return try OwnThread.run(named: "network") {
             try checking("setns", "network namespace") { timber_setns(namespace.raw, CLONE_NEWNET) }
             return try body()
         }
@@ -104,36 +103,6 @@ private final class NetlinkSockets: Sendable {
         state.withLock { _ = $0.ports.insert(holder.port) }
         return holder
     }
-}
-
-/// Runs a body on a thread of its own and waits for it: whatever it does to the thread's namespaces ends with the thread.
-func onOwnThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
-    let slot = ThreadResult<Value>()
-    let job = Unmanaged.passRetained(ThreadJob { slot.result = Result(catching: body) })
-    var thread = pthread_t()
-    let error = pthread_create(
-        &thread, nil,
-        { argument in
-            if let argument { Unmanaged<ThreadJob>.fromOpaque(argument).takeRetainedValue().run() }
-            return nil
-        }, job.toOpaque())
-    guard error == 0 else {
-        job.release()
-        throw SystemError(call: "pthread_create", errno: error)
-    }
-    pthread_join(thread, nil)
-    guard let result = slot.result else { throw TimberError(.internal, "a thread ended without a result") }
-    return try result.get()
-}
-
-private final class ThreadResult<Value: Sendable>: @unchecked Sendable {
-    // Written by the thread, read after pthread_join.
-    var result: Result<Value, any Error>?
-}
-
-private final class ThreadJob: Sendable {
-    let run: @Sendable () -> Void
-    init(run: @escaping @Sendable () -> Void) { self.run = run }
 }
 
 /// Values below /proc/sys, of the calling thread's network namespace where they are namespaced.

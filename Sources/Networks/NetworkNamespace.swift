@@ -28,7 +28,7 @@ public final class NetworkNamespace: Sendable {
     /// - Throws: `TimberError.internal`.
     static func make() throws -> NetworkNamespace {
         do {
-            return try onOwnThread {
+            return try OwnThread.run(named: "network") {
                 try checking("unshare", "CLONE_NEWNET") { timber_unshare(CLONE_NEWNET) }
                 let descriptor = Descriptor(
                     owning: try retrying("open", "/proc/thread-self/ns/net") { open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC) })

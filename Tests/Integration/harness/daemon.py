@@ -81,6 +81,14 @@ class Daemon:
     def pid(self):
         return self.process.pid
 
+    @property
+    def cgroup(self):
+        """The cgroup that holds those of its containers: named by the data directory's FNV-1a hash, as no two daemons share that."""
+        value = 0xCBF29CE484222325
+        for byte in os.fsencode(self.data):
+            value = (value ^ byte) * 0x100000001B3 % 2**64
+        return f"timber-{value:016x}"
+
     def start(self, *flags, pass_fds=(), env=None):
         """Starts timberd and waits until it answers."""
         with open(self.log, "ab") as log:
@@ -231,7 +239,7 @@ class Daemon:
             "mounts": host.mounts(self.data, self.run_directory),
             "interfaces": host.ports_of(self.bridge),
             "firewall": host.firewall(self.bridge),
-            "cgroups": host.cgroups(f"timber-{self.bridge}"),
+            "cgroups": host.cgroups(self.cgroup),
             "shims": host.shims(self.run_directory),
             "container files": host.files(self.data / "containers"),
             "run files": host.files(self.run_directory),
@@ -243,8 +251,11 @@ def children(pid):
     """Processes that the daemon is the parent of, zombies too."""
     found = []
     for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/children") as file:
-            found += file.read().split()
+        try:
+            with open(f"/proc/{pid}/task/{task}/children") as file:
+                found += file.read().split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # A thread that has just ended.
     return found
 
 
