@@ -29,6 +29,33 @@ public enum ListeningSocket {
         }
     }
 
+    /// Takes away the file of a socket that `make` made.
+    /// - Parameter identity: from `identity(of:)`, right after it was made: somebody else's file at that path is left alone.
+    public static func remove(path: String, identity: Identity, log: Logger) {
+        do {
+            guard try self.identity(of: path) == identity else { return }
+            try retrying("unlink", path) { unlink(path) }
+        } catch let error as SystemError where error.errno == ENOENT {
+            return
+        } catch {
+            log.warning("cannot remove the socket", metadata: ["socket": "\(path)", "error": "\(error)"])
+        }
+    }
+
+    /// Which file a path names now.
+    /// - Throws: `SystemError`.
+    public static func identity(of path: String) throws -> Identity {
+        var status = stat()
+        try retrying("lstat", path) { lstat(path, &status) }
+        return Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+    }
+
+    /// One file, whatever it is called.
+    public struct Identity: Sendable, Equatable {
+        let device: UInt64
+        let inode: UInt64
+    }
+
     private static func removeStale(_ path: String) throws {
         var status = stat()
         do {

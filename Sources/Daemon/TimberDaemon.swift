@@ -87,8 +87,11 @@ public struct TimberDaemon: AsyncParsableCommand {
         let stop = StopSignals()
         let engine = try Engine(settings.engine, log: log)
         if cleanNetwork { return try await engine.cleanNetwork() }
-        let listener =
-            try SystemdSocket.take() ?? OwnedOnce(ListeningSocket.make(path: settings.socket, group: settings.group, log: log))
+        let passed = try SystemdSocket.take()
+        let listener = try passed ?? OwnedOnce(ListeningSocket.make(path: settings.socket, group: settings.group, log: log))
+        // systemd goes on listening on a socket that it passed.
+        let file = try passed == nil ? ListeningSocket.identity(of: settings.socket) : nil
+        defer { if let file { ListeningSocket.remove(path: settings.socket, identity: file, log: log) } }
         try await engine.recover()
         let server = APIServer(backend: EngineBackend(engine: engine), log: log, configuration: Self.serverConfiguration)
         log.notice(

@@ -7,6 +7,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 
 import pytest
 
@@ -101,6 +102,15 @@ def test_log_is_structured(fresh):
     assert "Fatal" not in fresh.log_tail()
 
 
+# systemd gives the socket as descriptor 3 and says so to the process that it starts.
+AS_SYSTEMD_STARTS_IT = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3, inheritable=True)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
 def test_socket_from_systemd(fresh):
     """LISTEN_FDS: the socket exists before timberd does, and stays when it goes."""
     fresh.stop()
@@ -108,15 +118,30 @@ def test_socket_from_systemd(fresh):
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(fresh.socket))
         listening.listen(100)
-        # systemd gives the socket as descriptor 3 and says so to the process that it starts.
-        script = f'exec 3<&{listening.fileno()}; LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"'
-        words = ["sh", "-c", script, str(BIN / "timberd"), *map(str, fresh.flags)]
+        words = [sys.executable, "-c", AS_SYSTEMD_STARTS_IT, listening.fileno(), BIN / "timberd", *fresh.flags]
         with open(fresh.log, "ab") as log:
-            fresh.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[listening.fileno()])
+            fresh.process = subprocess.Popen(
+                [str(word) for word in words], stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[listening.fileno()]
+            )
         until(fresh.answers, message=fresh.log_tail)
         fresh.run("busybox", "true").ok()
         assert fresh.stop() == 0
         assert fresh.socket.exists()
+        # Who connects meanwhile waits for the next timberd; this one makes a socket of its own.
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(fresh.socket))
+    fresh.start()
+    assert fresh.stop() == 0
+    assert not fresh.socket.exists()
+
+
+def test_socket_of_somebody_else_stays(fresh):
+    """What has taken the socket's place meanwhile is not timberd's to remove."""
+    fresh.socket.unlink()
+    fresh.socket.write_text("mine")
+    assert fresh.stop() == 0
+    assert fresh.socket.read_text() == "mine"
+    fresh.socket.unlink()
 
 
 def test_notifies_systemd(fresh, tmp_path):
