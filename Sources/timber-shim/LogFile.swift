@@ -1,7 +1,7 @@
 import CTimber
 
 /// The container's log in the CRI format: `<time> stdout|stderr F|P <bytes>`. F ends a line, P is a part of one that is longer than
-/// 16 KiB. Rotated by size: `log` is the live file, `log.1` the one before, and so on.
+/// 16 KiB, or the last one when the output ended without a newline. Rotated by size: `log` is the live file, `log.1` the one before, and so on.
 ///
 /// A log that cannot be written never stops the container: what does not fit on a full disk is lost, and the log goes on when there
 /// is room again.
@@ -49,7 +49,7 @@ final class LogFile {
         flush()
     }
 
-    /// The streams have ended: a line without its newline is a line.
+    /// The streams have ended, perhaps in the middle of a line: a reader gets what was written, without a newline.
     func finish() {
         finish(.output, &parts.output)
         finish(.error, &parts.error)
@@ -58,7 +58,7 @@ final class LogFile {
 
     private func finish(_ stream: Stream, _ part: inout [UInt8]) {
         if part.isEmpty { return }
-        record(stream, UInt8(ascii: "F"), part, UnsafeRawBufferPointer(start: nil, count: 0))
+        record(stream, UInt8(ascii: "P"), part, UnsafeRawBufferPointer(start: nil, count: 0))
         part = []
     }
 

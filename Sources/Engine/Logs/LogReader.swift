@@ -64,6 +64,7 @@ struct LogReader: Sendable {
     private func skip(toLast count: Int, in files: [LogFiles.File], emit: Emit) async throws -> [LogFiles.File] {
         guard let newest = files.last else { return [] }
         var kept: [[UInt8]] = []
+        var streams: Set<LogRecord.Stream> = []
         var whole = 0
         for file in files.reversed() {
             let lines = try await BlockingPool.shared.run {
@@ -77,7 +78,8 @@ struct LogReader: Sendable {
             }
             for line in lines.reversed() {
                 guard let record = LogRecord(line[...]), wants(record) else { continue }
-                if !record.partial || kept.isEmpty { whole += 1 }
+                // A part belongs to the record of its stream that follows; without one it is a line that has no end.
+                if streams.insert(record.stream).inserted || !record.partial { whole += 1 }
                 if whole > count { break }
                 kept.append(line)
             }

@@ -39,6 +39,12 @@ import Testing
         #expect(try await read(files, LogQuery(tail: tail)) == expected)
     }
 
+    @Test(arguments: [(1, "end"), (2, "startend"), (3, "line\nstartend")])
+    func tailCountsUnfinishedLinesOfEachStream(_ tail: Int, _ expected: String) async throws {
+        let text = "2026-01-01T00:00:01Z stdout F line\n2026-01-01T00:00:02Z stdout P start\n2026-01-01T00:00:02Z stderr P end\n"
+        #expect(try await read(["log": text], LogQuery(tail: tail)) == expected)
+    }
+
     @Test func sinceAndUntil() async throws {
         var query = LogQuery(timestamps: true)
         query.since = Timestamp(rfc3339: "2026-01-01T00:00:02Z".utf8)
