@@ -30,9 +30,11 @@ public struct DeviceNode: Sendable, Hashable {
         ("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0),
     ].map { DeviceNode(path: "/dev/\($0)", mode: S_IFCHR | 0o666, major: $1, minor: $2) }
 
-    /// The symbolic links that go with them: path inside the container, target.
-    public static let links: [(path: String, target: String)] = [
-        ("/dev/fd", "/proc/self/fd"), ("/dev/stdin", "/proc/self/fd/0"), ("/dev/stdout", "/proc/self/fd/1"),
-        ("/dev/stderr", "/proc/self/fd/2"), ("/dev/ptmx", "pts/ptmx"), ("/dev/core", "/proc/kcore"),
-    ]
+    /// The symbolic links that go with them: path inside the container, target. `/dev/core` is there where the kernel has what it
+    /// names.
+    public static let links: [(path: String, target: String)] =
+        [
+            ("/dev/fd", "/proc/self/fd"), ("/dev/stdin", "/proc/self/fd/0"), ("/dev/stdout", "/proc/self/fd/1"),
+            ("/dev/stderr", "/proc/self/fd/2"), ("/dev/ptmx", "pts/ptmx"),
+        ] + (access("/proc/kcore", F_OK) == 0 ? [("/dev/core", "/proc/kcore")] : [])
 }

@@ -1,17 +1,29 @@
 import CTimber
 
 extension Child {
-    /// The plan's mounts in their order. `trees` holds the cloned source of each bind.
-    func mountAll(_ span: timber_span, _ trees: UnsafePointer<Int32>) throws(Failure) {
+    /// The plan's mounts in their order. `trees` holds the cloned source of each bind, and afterwards those that `finishMounts` makes
+    /// read-only.
+    func mountAll(_ span: timber_span, _ trees: UnsafeMutablePointer<Int32>) throws(Failure) {
         let mounts = try buffer.array(span, of: timber_mount.self)
         for index in 0..<mounts.count {
             let path = try buffer.string(mounts[index].target)
             if mounts[index].kind == TIMBER_MOUNT_BIND {
                 try bind(mounts[index], trees[index], path)
+                close(trees[index])
+                trees[index] = -1
             } else {
-                try mountFileSystem(mounts[index], path)
+                trees[index] = try mountFileSystem(mounts[index], path)
             }
-            if trees[index] >= 0 { close(trees[index]) }
+        }
+    }
+
+    /// Makes each tmpfs read-only that is to be: others may be mounted in it, and files made, until now.
+    func finishMounts(_ span: timber_span, _ trees: UnsafePointer<Int32>) throws(Failure) {
+        let mounts = try buffer.array(span, of: timber_mount.self)
+        for index in 0..<mounts.count where trees[index] >= 0 {
+            let outcome = timber_mount_setattr(trees[index], "", UInt32(AT_EMPTY_PATH), UInt64(MOUNT_ATTR_RDONLY), 0, 0)
+            try check(TIMBER_STAGE_READONLY, outcome, try buffer.string(mounts[index].target))
+            close(trees[index])
         }
     }
 
@@ -42,7 +54,8 @@ extension Child {
         close(target)
     }
 
-    private func mountFileSystem(_ mount: timber_mount, _ path: UnsafePointer<CChar>) throws(Failure) {
+    /// - Returns: a tmpfs that is still to be made read-only, else -1.
+    private func mountFileSystem(_ mount: timber_mount, _ path: UnsafePointer<CChar>) throws(Failure) -> Int32 {
         let type = try buffer.string(mount.source)
         let context = try check(TIMBER_STAGE_MOUNT, timber_fsopen(type, UInt32(FSOPEN_CLOEXEC)), path)
         for option in try buffer.array(mount.options, of: timber_option.self) {
@@ -52,14 +65,17 @@ extension Child {
             try check(TIMBER_STAGE_MOUNT, timber_fsconfig(context, command.rawValue, key, value, 0), path)
         }
         try check(TIMBER_STAGE_MOUNT, timber_fsconfig(context, FSCONFIG_CMD_CREATE.rawValue, nil, nil, 0), path)
-        let attributes = UInt32(truncatingIfNeeded: mount.attributes)
+        let later = strcmp(type, "tmpfs") == 0 && mount.attributes & UInt64(MOUNT_ATTR_RDONLY) != 0
+        let attributes = UInt32(truncatingIfNeeded: later ? mount.attributes & ~UInt64(MOUNT_ATTR_RDONLY) : mount.attributes)
         let made = try check(TIMBER_STAGE_MOUNT, timber_fsmount(context, UInt32(FSMOUNT_CLOEXEC), attributes), path)
         close(context)
         let target = try target(of: mount, path)
         if mount.flags & TIMBER_MOUNT_FLAG_COPY_UP != 0 { try copyUp(from: target, to: made, path) }
         try attach(TIMBER_STAGE_MOUNT, made, target, path)
         close(target)
+        if later { return made }
         close(made)
+        return -1
     }
 
     /// Puts a detached mount on an open target: what the target's path has become since does not matter.

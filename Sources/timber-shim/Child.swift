@@ -36,7 +36,7 @@ struct Child {
     /// - cgroups before everything that costs memory, the cgroup namespace after them, so that its root is the container's group;
     /// - propagation before the first mount, so that none reaches the host;
     /// - the working directory is made before the root may become read-only, and entered after pivot_root.
-    mutating func launchContainer(_ plan: timber_plan, overlay: UnsafePointer<CChar>?, _ trees: UnsafePointer<Int32>) -> Never {
+    mutating func launchContainer(_ plan: timber_plan, overlay: UnsafePointer<CChar>?, _ trees: UnsafeMutablePointer<Int32>) -> Never {
         close(shimChannel)
         do {
             try armKillGuard()
@@ -57,6 +57,7 @@ struct Child {
             try bindConsole()
             try makeWorkingDirectory()
             try pivot()
+            try finishMounts(plan.mounts, trees)
             try protectPaths(plan)
             try confine()
             try execute()

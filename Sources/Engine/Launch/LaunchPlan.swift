@@ -73,7 +73,8 @@ enum LaunchPlan {
         plan.rootfs = try buffer.string(context.rootfs)
         plan.mounts = try mounts(spec.mounts, hierarchies: context.cgroupHierarchies, into: &buffer)
         plan.devices = try devices(spec.linux.devices, into: &buffer)
-        plan.links = try pairs(DeviceNode.links.map { ($0.path, $0.target) }, into: &buffer)
+        plan.links = try pairs(
+            DeviceNode.links.map { ($0.path, $0.target) } + CgroupHierarchies.links(spec.mounts, context.cgroupHierarchies), into: &buffer)
         plan.sysctls = try pairs(
             spec.linux.sysctl.sorted { $0.key < $1.key }.map { ($0.key.replacing(".", with: "/"), $0.value) }, into: &buffer)
         plan.masked_paths = try buffer.strings(spec.linux.maskedPaths)
@@ -200,16 +201,15 @@ enum LaunchPlan {
         return result
     }
 
-    /// On cgroup v1 and hybrid hosts the container sees a tmpfs with one read-only mount per hierarchy.
+    /// On cgroup v1 and hybrid hosts the container sees a tmpfs with one mount per hierarchy.
     private static func cgroupV1(_ mount: RuntimeSpec.Mount, _ hierarchies: [String]) -> [RuntimeSpec.Mount] {
         let root = RuntimeSpec.Mount(
-            destination: mount.destination, type: "tmpfs", source: "tmpfs",
-            options: ["nosuid", "noexec", "nodev", "mode=755", "size=65536"])
+            destination: mount.destination, type: "tmpfs", source: "tmpfs", options: mount.options + ["mode=755", "size=65536"])
         return [root]
             + hierarchies.map { hierarchy in
                 RuntimeSpec.Mount(
                     destination: "\(mount.destination)/\(hierarchy)", type: "cgroup", source: "cgroup",
-                    options: ["ro", "nosuid", "noexec", "nodev", "relatime"] + hierarchy.split(separator: ",").map(String.init))
+                    options: mount.options + hierarchy.split(separator: ",").map(String.init))
             }
     }
 

@@ -37,4 +37,13 @@ enum CgroupHierarchies {
             return controllers.allSatisfy(joined.contains) ? String(fields[1]) : nil
         }
     }
+
+    /// Hierarchies of several controllers by the name of each, as on the host: `cpu` leads to `cpu,cpuacct`.
+    static func links(_ mounts: [RuntimeSpec.Mount], _ hierarchies: [String]) -> [(String, String)] {
+        guard let root = mounts.first(where: { $0.type == "cgroup" })?.destination else { return [] }
+        return hierarchies.flatMap { hierarchy in
+            let controllers = hierarchy.split(separator: ",")
+            return controllers.count < 2 ? [] : controllers.map { ("\(root)/\($0)", hierarchy) }
+        }
+    }
 }

@@ -78,6 +78,15 @@ import Testing
         #expect(Timestamp(rfc3339: "yesterday".utf8) == nil)
     }
 
+    @Test func cgroupControllersOfOneHierarchyHaveALinkEach() {
+        let mount = RuntimeSpec.Mount(destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro"])
+        let links = CgroupHierarchies.links([mount], ["memory", "cpu,cpuacct"])
+        #expect(links.map(\.0) == ["/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpuacct"])
+        #expect(links.map(\.1) == ["cpu,cpuacct", "cpu,cpuacct"])
+        // A mount of the user's is left as it is.
+        #expect(CgroupHierarchies.links([], ["cpu,cpuacct"]).isEmpty)
+    }
+
     @Test func globs() {
         #expect(Glob.matches("bus*:1.?", "busybox:1.2"))
         #expect(!Glob.matches("bus*x:2", "busybox:1"))
