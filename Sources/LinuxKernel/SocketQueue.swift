@@ -11,4 +11,13 @@ public enum SocketQueue {
         try checking("ioctl", "SIOCOUTQ") { timber_ioctl_pointer(socket, 0x5411 /* SIOCOUTQ */, &bytes) }
         return Int(bytes)
     }
+
+    /// Bytes that can be read from a socket (FIONREAD).
+    /// - Parameter socket: the descriptor's number.
+    /// - Throws: `SystemError`.
+    public static func unread(_ socket: Int32) throws -> Int {
+        var bytes: Int32 = 0
+        try checking("ioctl", "FIONREAD") { timber_ioctl_pointer(socket, 0x541b /* FIONREAD */, &bytes) }
+        return Int(bytes)
+    }
 }

@@ -81,8 +81,8 @@ def test_output_does_not_reach_the_log(timber, sleeper):
 
 
 def test_ends_with_the_container(timber, sleeper):
-    running = timber.popen("exec", "host", "sleep", "1000000")
-    until(lambda: "sleep 1000000" in timber.tctl("top", "host").out)
+    running = timber.popen("exec", "host", "sleep", "3000000")
+    until(lambda: "sleep 3000000" in timber.tctl("top", "host").out)
     timber.tctl("kill", "host").ok()
     assert running.wait(5) == 137
 
@@ -147,6 +147,41 @@ def test_attach_gives_input(timber):
 def test_attach_to_a_stopped_container(timber):
     timber.tctl("create", "--name", "off", "busybox").ok()
     timber.tctl("attach", "off").fails(1)
+
+
+def test_clients_that_go_before_the_start_leave_nothing(timber):
+    """An attach waits for the start; a client that does not wait so long must not be kept."""
+    timber.tctl("create", "-i", "--name", "later", "busybox", "cat").ok()
+
+    def waiting(number):
+        return [timber.api.hijack("/containers/later/attach", stream=1, stdin=1, stdout=1)[0] for _ in range(number)]
+
+    def close(connections):
+        for connection in connections:
+            connection.close()
+
+    close(waiting(3))
+    time.sleep(0.5)
+    before = len(host.descriptors(timber.pid))
+    for _ in range(3):
+        close(waiting(20))
+    stays = waiting(1)[0]
+    until(lambda: len(host.descriptors(timber.pid)) <= before + 5, message="descriptors stay open")
+    timber.tctl("start", "later").ok()
+    stays.sendall(b"still here\n")
+    assert b"still here\n" in stays.recv(100)
+    stays.close()
+
+
+def test_input_of_a_client_that_goes_before_the_start(timber):
+    timber.tctl("create", "-i", "--name", "later", "busybox", "sh", "-c", "read line; echo got $line").ok()
+    connection, _ = timber.api.hijack("/containers/later/attach", stream=1, stdin=1)
+    connection.sendall(b"a word\n")
+    connection.close()
+    time.sleep(0.3)
+    timber.tctl("start", "later").ok()
+    assert timber.tctl("wait", "later").ok().out == "0"
+    assert timber.tctl("logs", "later").ok().out == "got a word"
 
 
 def test_attach_passes_signals_on(timber):

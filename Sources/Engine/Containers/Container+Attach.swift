@@ -20,9 +20,32 @@ extension Container {
         if lifecycle.run != nil, let shim = run.shim {
             try shim.send(TIMBER_REQUEST_ATTACH, value: streams, descriptors: [shimEnd.raw])
         } else {
-            waitingStreams.append((shimEnd, streams))
+            let watch = try HangupWatch(shimEnd) { [weak self] in
+                Task { await self?.forgetStream(shimEnd) }
+            }
+            waitingStreams.append(WaitingStream(stream: shimEnd, streams: streams, watch: watch))
         }
         services.events.container("attach", snapshot)
         return (client, definition.config.tty)
     }
+
+    /// A client went away before the start. What it sent is still the process's input.
+    private func forgetStream(_ stream: SharedDescriptor) {
+        do {
+            if try SocketQueue.unread(stream.raw) > 0 { return }
+        } catch {
+            services.log.warning("cannot look at a client's stream", metadata: ["container": "\(id)", "error": "\(error)"])
+        }
+        waitingStreams.removeAll { $0.stream === stream }
+    }
+}
+
+/// The stream of a client that attached before there was a shim.
+struct WaitingStream: Sendable {
+    /// The shim's end.
+    let stream: SharedDescriptor
+    /// TIMBER_ATTACH_*.
+    let streams: UInt32
+    /// Sees the client go.
+    let watch: HangupWatch
 }

@@ -24,7 +24,7 @@ actor Container {
     /// What the running container holds on the host.
     var run = RunResources()
     /// Streams of clients that attached before there was a shim.
-    var waitingStreams: [(stream: SharedDescriptor, streams: UInt32)] = []
+    var waitingStreams: [WaitingStream] = []
     var execs: [String: Exec] = [:]
     var lastExecNumber: UInt32 = 0
     /// Fulfilled when the launch under way has come to a running process, or has not.
