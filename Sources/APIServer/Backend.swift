@@ -91,7 +91,8 @@ public protocol Backend: Sendable {
     func createExec(container: String, _ request: ExecCreateRequest) async throws -> IDResponse
     /// Starts it detached: returns when it runs.
     func startExecDetached(_ id: String) async throws
-    /// Starts it and connects to its standard streams. Fails before it returns when it cannot run.
+    /// Starts it and connects to its standard streams. Fails before it returns when it cannot run; unless that is `notFound` or
+    /// `conflict`, the instance has then ended with a status.
     func startExecAttached(_ id: String, _ request: ExecStartRequest) async throws -> AttachedStream
     /// Sets its terminal's size.
     func resizeExec(_ id: String, rows: Int, columns: Int) async throws

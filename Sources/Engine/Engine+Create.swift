@@ -138,8 +138,15 @@ extension Engine {
             if case .container = other.definition.network {
                 throw TimberError(.invalidArgument, "container \(other.name) shares the network of another container itself: join that one")
             }
-            guard request.hostConfig.portBindings.isEmpty else {
-                throw TimberError(.invalidArgument, "conflicting options: port publishing and the container type network mode")
+            let host = request.hostConfig
+            let conflicts: [(Bool, String)] = [
+                (!host.portBindings.isEmpty || host.publishAllPorts, "port publishing"), (!request.config.hostname.isEmpty, "hostname"),
+                (!host.dns.isEmpty, "dns"), (!host.extraHosts.isEmpty, "custom host-to-IP mapping"),
+            ]
+            for (given, option) in conflicts where given {
+                throw TimberError(
+                    .invalidArgument,
+                    "conflicting options: \(option) and the container type network mode: container \(other.name) has its own")
             }
             return .container(other.id)
         default:

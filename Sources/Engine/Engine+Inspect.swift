@@ -7,6 +7,7 @@ extension Engine {
         let snapshot = try snapshot(name)
         let definition = snapshot.definition
         let directory = services.paths.container(snapshot.id)
+        let names = services.hostNames(of: snapshot.id, definition)
         var result = ContainerInspect()
         result.id = snapshot.id
         result.created = definition.created.rfc3339
@@ -14,9 +15,9 @@ extension Engine {
         result.args = Array(definition.arguments.dropFirst())
         result.state = InspectMapping.state(snapshot.lifecycle)
         result.image = definition.image
-        result.resolvConfPath = "\(directory)/resolv.conf"
-        result.hostnamePath = "\(directory)/hostname"
-        result.hostsPath = "\(directory)/hosts"
+        result.resolvConfPath = "\(names.directory)/resolv.conf"
+        result.hostnamePath = "\(names.directory)/hostname"
+        result.hostsPath = "\(names.directory)/hosts"
         result.logPath = "\(directory)/log"
         result.name = "/\(snapshot.name)"
         result.driver = "overlay2"
@@ -29,7 +30,7 @@ extension Engine {
             data: ["UpperDir": "\(directory)/upper", "WorkDir": "\(directory)/work"], name: "overlay2")
         result.mounts = InspectMapping.mounts(snapshot, services.paths)
         result.config = definition.config
-        if result.config.hostname.isEmpty { result.config.hostname = String(snapshot.id.prefix(12)) }
+        result.config.hostname = names.hostname
         result.networkSettings = InspectMapping.networkSettings(snapshot)
         if size {
             let own = try await containerSize(snapshot.id)

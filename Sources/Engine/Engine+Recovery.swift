@@ -60,7 +60,7 @@ extension Engine {
             try await container.adopt(stored)
             guard let snapshot = services.registry.snapshot(id: record.id), snapshot.lifecycle.run != nil, let endpoint = snapshot.endpoint
             else { return nil }
-            return NetworkManager.Attachment(endpoint: endpoint, ports: snapshot.ports, owner: record.name)
+            return NetworkManager.Attachment(endpoint: endpoint, ports: snapshot.ports, owner: record.id)
         } catch {
             // Quarantine: the row and the files stay as they are, for somebody to look at.
             _ = services.registry.reserve(name: record.name, for: record.id)

@@ -66,15 +66,19 @@ public final class Engine: Sendable {
         let database = try Database(path: paths.database)
         let trash = Trash(directory: paths.trash, log: log)
         let subnet = try configuration.bridgeSubnet.map { try IPv4Subnet(parsing: $0) }
+        let registry = Registry()
+        let networks = NetworkManager(configuration: .init(bridge: configuration.bridge, subnet: subnet)) { id in
+            registry.snapshot(id: id)?.name ?? String(id.prefix(12))
+        } log: { text, metadata in
+            log.info("\(text)", metadata: metadata.mapValues { .string($0) })
+        }
         services = Services(
             paths: paths, database: database,
             images: try ImageStore(dataDirectory: paths.data, database: database, log: log),
-            networks: NetworkManager(configuration: .init(bridge: configuration.bridge, subnet: subnet)) { text, metadata in
-                log.info("\(text)", metadata: metadata.mapValues { .string($0) })
-            },
+            networks: networks,
             cgroups: try CgroupManager(parent: configuration.cgroupParent),
             seccomp: SeccompCompiler(), bundles: BundleConfig(), shim: try SealedProgram(path: configuration.shimPath),
-            registry: Registry(), events: EventHub(), volumes: VolumeStore(paths: paths, database: database, trash: trash),
+            registry: registry, events: EventHub(), volumes: VolumeStore(paths: paths, database: database, trash: trash),
             trash: trash, log: log, bootID: try BootID.current())
     }
 

@@ -24,7 +24,7 @@ extension NetworkManager {
     /// Binds host ports, all of them or none.
     /// - Parameters:
     ///   - bindings: what to publish; the same one twice counts once.
-    ///   - owner: the container's name, for the message that the next one who wants the port gets.
+    ///   - owner: the container's id, for the message that the next one who wants the port gets.
     /// - Throws: `TimberError`: `.conflict` when a port is in use, naming who has it where that is known, `.invalidArgument` when the
     ///   host has no such address.
     public func reserve(_ bindings: [PortBinding], owner: String) async throws -> Reservation {
@@ -41,7 +41,7 @@ extension NetworkManager {
             } catch let conflict as PortInUse {
                 throw explain(conflict)
             } catch let error as SystemError {
-                throw TimberError(.internal, "cannot reserve the published ports of container \(owner)", cause: error)
+                throw TimberError(.internal, "cannot reserve the published ports of container \(naming(owner))", cause: error)
             }
         }
     }
@@ -54,7 +54,7 @@ extension NetworkManager {
         try await BlockingPool.shared.run { [self] in
             try withNetwork { network in
                 guard let before = network.attachments[endpoint.interface] else {
-                    throw TimberError(.notFound, "container \(owner) is not connected to bridge \(network.bridge.name)")
+                    throw TimberError(.notFound, "container \(naming(owner)) is not connected to bridge \(network.bridge.name)")
                 }
                 network.attachments[endpoint.interface] = Attachment(endpoint: endpoint, ports: before.ports + ports, owner: owner)
                 do {
@@ -63,7 +63,7 @@ extension NetworkManager {
                     try changeTable(network, network.ruleset.add(ports, to: endpoint.address))
                 } catch {
                     network.attachments[endpoint.interface] = before
-                    throw TimberError(.internal, "cannot publish the ports of container \(owner)", cause: error)
+                    throw TimberError(.internal, "cannot publish the ports of container \(naming(owner))", cause: error)
                 }
             }
             forgetDatagrams(to: ports)
@@ -104,7 +104,7 @@ extension NetworkManager {
             do {
                 try changeTable(network, network.ruleset.remove(attachment.ports, from: endpoint.address))
             } catch {
-                throw TimberError(.internal, "cannot remove the published ports of container \(attachment.owner)", cause: error)
+                throw TimberError(.internal, "cannot remove the published ports of container \(naming(attachment.owner))", cause: error)
             }
             return attachment.ports
         }

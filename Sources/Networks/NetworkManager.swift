@@ -26,6 +26,9 @@ public final class NetworkManager: Sendable {
         }
     }
 
+    /// What a container is called now, by its id: for messages.
+    public typealias Naming = @Sendable (_ id: String) -> String
+
     /// Writes a log line: a constant text, and what it is about.
     public typealias Log = @Sendable (_ text: String, _ metadata: [String: String]) -> Void
 
@@ -35,7 +38,7 @@ public final class NetworkManager: Sendable {
         public var endpoint: Endpoint
         /// Its published ports.
         public var ports: [PublishedPort]
-        /// The container's name, for messages.
+        /// The container's id.
         public var owner: String
 
         /// Makes an attachment.
@@ -69,6 +72,7 @@ public final class NetworkManager: Sendable {
 
     let configuration: Configuration
     let host: HostNetwork
+    let naming: Naming
     let log: Log
     let pool: NamespacePool
     // Held while a change of the table is sent (microseconds for one container's ports), so that a rebuilt table never misses a
@@ -78,13 +82,14 @@ public final class NetworkManager: Sendable {
     let watch = Mutex<TableWatch?>(nil)
 
     /// Makes a manager; nothing on the host changes before `start`.
-    public convenience init(configuration: Configuration, log: @escaping Log) {
-        self.init(configuration: configuration, host: nil, log: log)
+    public convenience init(configuration: Configuration, naming: @escaping Naming, log: @escaping Log) {
+        self.init(configuration: configuration, host: nil, naming: naming, log: log)
     }
 
     /// - Parameter host: the network namespace to work in; nil for the process's own.
-    package init(configuration: Configuration, host: NetworkNamespace?, log: @escaping Log) {
+    package init(configuration: Configuration, host: NetworkNamespace?, naming: @escaping Naming = { $0 }, log: @escaping Log) {
         self.configuration = configuration
+        self.naming = naming
         self.host = HostNetwork(namespace: host)
         self.log = log
         pool = NamespacePool(limit: configuration.readyNamespaces, log: log)
@@ -124,7 +129,7 @@ public final class NetworkManager: Sendable {
                 let endpoint = Endpoint(
                     id: id, interface: VethName.make(id: id), address: chosen, prefixLength: network.bridge.subnet.prefixLength,
                     gateway: network.bridge.subnet.gateway, mac: mac ?? MACAddress(for: chosen))
-                network.attachments[endpoint.interface] = Attachment(endpoint: endpoint, ports: [], owner: String(id.prefix(12)))
+                network.attachments[endpoint.interface] = Attachment(endpoint: endpoint, ports: [], owner: id)
                 return (network.bridge, endpoint)
             }
             do {

@@ -24,7 +24,7 @@ extension NetworkManager {
             )
         }
         if let owner = containerPublishing(port) {
-            return TimberError(.conflict, "\(subject) by container \(owner), publish on another port or stop that container")
+            return TimberError(.conflict, "\(subject) by container \(naming(owner)), publish on another port or stop that container")
         }
         do {
             if let holder = try host.run({ try PortHolder.find(port) }) {

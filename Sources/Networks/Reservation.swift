@@ -12,7 +12,7 @@ internal import Synchronization
 public final class Reservation: Sendable {
     /// The ports, with the host's ports chosen.
     public let ports: [PublishedPort]
-    /// Name of the container they are for.
+    /// Id of the container they are for.
     let owner: String
     private let sockets: [SharedDescriptor]
     private let onRelease: @Sendable () -> Void

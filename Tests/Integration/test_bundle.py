@@ -47,7 +47,10 @@ def bundle(timber, running, tmp_path):
     identifier = timber.inspect("bundled")["Id"]
     directory = tmp_path / "bundle"
     directory.mkdir()
-    shutil.copy(timber.run_directory / "containers" / identifier / "config.json", directory)
+    config = timber.run_directory / "containers" / identifier / "config.json"
+    # Written while the process starts, by a rename or in one go.
+    until(lambda: config.exists() and config.read_bytes().endswith(b"}"))
+    shutil.copy(config, directory)
     subprocess.run(["cp", "-ax", f"/proc/{timber.pid_of('bundled')}/root/.", directory / "rootfs"], check=True)
     return directory
 

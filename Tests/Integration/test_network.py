@@ -150,8 +150,10 @@ def test_ps_shows_ports(timber):
 def test_port_in_use_by_a_container(timber):
     port = timber.slot.port(9)
     timber.start_container("--name", "first", "-p", f"{port}:80", "busybox", "sleep", "1000000")
-    timber.run("-p", f"{port}:80", "busybox", "true").fails(125, str(port), "first")
-    timber.tctl("rm", "-f", "first").ok()
+    timber.run("-p", f"{port}:80", "busybox", "true").fails(125, str(port), "container first")
+    timber.tctl("rename", "first", "second").ok()
+    timber.run("-p", f"{port}:80", "busybox", "true").fails(125, str(port), "container second")
+    timber.tctl("rm", "-f", "second").ok()
     timber.run("-p", f"{port}:80", "busybox", "true").ok()
 
 
@@ -251,7 +253,13 @@ def test_network_of_a_container(timber):
     timber.start_container("--name", "owner", *SERVER)
     until(lambda: timber.sh("nc -w 1 127.0.0.1 80 </dev/null || true", "--network", "container:owner") == "served")
     own = timber.inspect("owner")["Config"]["Hostname"]
-    assert timber.sh("cat /etc/hostname", "--network", "container:owner") == own
+    script = "hostname; cat /etc/hostname; echo $HOSTNAME; grep -c $HOSTNAME /etc/hosts"
+    assert timber.sh(script, "--network", "container:owner").splitlines() == [own, own, own, "1"]
+    timber.run("--network", "container:owner", "-h", "other", "busybox", "true").fails(125, "hostname")
+
+
+def test_network_of_the_host_has_its_name(timber):
+    assert timber.sh("hostname; cat /etc/hostname", "--network", "host").splitlines() == [socket.gethostname()] * 2
 
 
 def test_addresses_are_leased_again(timber):

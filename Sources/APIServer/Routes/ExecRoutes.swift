@@ -33,13 +33,14 @@ let execRoutes: [Route] = [
             Hijack(
                 contentType: request.streamType(isTerminal: isTerminal), stream: stream, prelude: nil,
                 detachKeys: isTerminal && instance.openStdin ? detachKeys : []))
-    } catch let error as TimberError where error.code == .commandNotFound || error.code == .commandNotExecutable {
+    } catch let error as TimberError where error.code != .notFound && error.code != .conflict {
         // Docker has answered by then: the client reads the reason on the stream and the exit status (126, 127) by inspecting.
         let line = Array("\(error)\r\n".utf8)
-        let bytes = body.tty ? line : StreamFrame.frame(.stdout, line)
+        let bytes = instance.processConfig.tty ? line : StreamFrame.frame(.stderr, line)
         return .hijack(
             Hijack(
-                contentType: request.streamType(isTerminal: body.tty), stream: nil, prelude: Producer { emit in try await emit(bytes) },
+                contentType: request.streamType(isTerminal: instance.processConfig.tty), stream: nil,
+                prelude: Producer { emit in try await emit(bytes) },
                 detachKeys: []))
     }
 }

@@ -36,6 +36,8 @@ extension Container {
                 execEnded(process, code: status.exitCode)
             case .status(let processes):
                 try await adopted(processes)
+            case .mark(let reached):
+                reached.fulfil(())
             }
         } catch {
             services.log.error("cannot follow a container", metadata: ["container": "\(id)", "error": "\(error)"])
@@ -62,8 +64,8 @@ extension Container {
 
     /// The end of a run: everything of it is given back, then everybody is told.
     func finish() async {
-        var exit = run.exit ?? ExitRecord.read(bundle: bundle) ?? lost
-        if let cgroup = run.cgroup, let memory = try? await BlockingPool.shared.run({ try cgroup.oomEvents() }), memory.kills > 0 {
+        var exit = run.exit ?? recordedExit ?? lost
+        if let memory = await oomEvents(), memory.kills > 0 {
             exit.outOfMemory = true
             if exit.error.isEmpty { exit.error = Self.explain(memory) }
             services.events.container("oom", snapshot)
@@ -90,6 +92,28 @@ extension Container {
     }
 
     private var removesItself: Bool { definition.host.autoRemove && !keepAfterExit }
+
+    /// What the shim wrote down; nil when it did not come to that.
+    private var recordedExit: Lifecycle.Exit? {
+        do {
+            return try ExitRecord.read(bundle: bundle)
+        } catch {
+            services.log.error("cannot read an exit record", metadata: ["container": "\(id)", "error": "\(error)"])
+            return nil
+        }
+    }
+
+    /// What the kernel counted; nil when that is not known.
+    private func oomEvents() async -> OOMEvents? {
+        guard let cgroup = run.cgroup else { return nil }
+        do {
+            return try await BlockingPool.shared.run { try cgroup.oomEvents() }
+        } catch {
+            services.log.warning(
+                "cannot tell whether a container ran out of memory", metadata: ["container": "\(id)", "error": "\(error)"])
+            return nil
+        }
+    }
 
     private static func explain(_ memory: OOMEvents) -> String {
         func mebibytes(_ bytes: UInt64) -> String { "\(bytes >> 20) MiB" }
@@ -134,11 +158,18 @@ extension Container {
 
 /// The exit record that a shim leaves in the bundle (timber_shim.h).
 enum ExitRecord {
-    /// Reads it; nil when there is none or it is not whole.
-    static func read(bundle: String) -> Lifecycle.Exit? {
-        guard let bytes = try? Files.read("\(bundle)/exit", limit: 4096), let record: timber_exit_record = bytes.load(at: 0),
-            record.magic == TIMBER_EXIT_RECORD_MAGIC
-        else { return nil }
+    /// Reads it; nil when there is none.
+    /// - Throws: `TimberError.internal` when it is damaged, `SystemError`.
+    static func read(bundle: String) throws -> Lifecycle.Exit? {
+        let bytes: [UInt8]
+        do {
+            bytes = try Files.read("\(bundle)/exit", limit: 4096)
+        } catch let error as SystemError where error.errno == ENOENT {
+            return nil
+        }
+        guard let record: timber_exit_record = bytes.load(at: 0), record.magic == TIMBER_EXIT_RECORD_MAGIC else {
+            throw TimberError(.internal, "\(bundle)/exit is no exit record (\(bytes.count) bytes)")
+        }
         let time = Timestamp(record.exit)
         guard record.failed_stage != 0 else {
             return Lifecycle.Exit(code: WaitStatus(raw: record.exit.status).exitCode, finishedAt: time)

@@ -42,9 +42,10 @@ extension Container {
         async let recorded: Void = persist()
         try await prepareVolumes(lower: lower)
         let cgroup = try await madeCgroup
+        let names = hostNames
         let spec = try SpecBuilder(
-            id: id, definition: definition, identity: try await identified, grant: grant, security: security, paths: services.paths,
-            cgroupsPath: cgroup.cgroupsPath, networkPath: network.path
+            definition: definition, hostname: names.hostname, identity: try await identified, grant: grant, security: security,
+            paths: services.paths, etcDirectory: names.directory, cgroupsPath: cgroup.cgroupsPath, networkPath: network.path
         ).build()
         try await writeEtcFiles(spec, address: network.endpoint?.address)
         // The bundle is there once the shim is.
@@ -70,7 +71,9 @@ extension Container {
     private func startFailed(_ error: any Error) async throws -> Never {
         let failure = error as? LaunchFailure
         var explained: TimberError?
-        if let failure { explained = await explain(failure, lower: layers ?? []) }
+        if let failure {
+            explained = await explain(failure, environment: SpecBuilder.environment(hostname: hostNames.hostname, definition, home: ""))
+        }
         let reason = explained ?? (error as? TimberError) ?? TimberError(.internal, "cannot start the container", cause: error)
         services.log.info("start failed", metadata: ["container": "\(id)", "error": "\(reason)"])
         run.shim?.hangUp()
@@ -120,7 +123,7 @@ extension Container {
         case .bridge:
             async let namespace = services.networks.namespace()
             let bindings = try PortRequests.bindings(definition)
-            let reservation = bindings.isEmpty ? nil : try await services.networks.reserve(bindings, owner: name)
+            let reservation = bindings.isEmpty ? nil : try await services.networks.reserve(bindings, owner: id)
             let own = try await namespace
             connection.namespace = own
             connection.reservation = reservation
@@ -176,6 +179,8 @@ extension Container {
 
     private func writeEtcFiles(_ spec: RuntimeSpec, address: IPv4Address?) async throws {
         let (directory, host, domainname) = (directory, definition.host, definition.config.domainname)
+        // Another container's files are its own to write.
+        guard hostNames.directory == directory else { return }
         let hostname = spec.hostname ?? HostName.current
         try await BlockingPool.shared.run {
             try EtcFiles.write(

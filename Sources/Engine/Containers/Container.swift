@@ -67,6 +67,7 @@ actor Container {
 
     var directory: String { services.paths.container(id) }
     var bundle: String { services.paths.bundle(id) }
+    var hostNames: HostNames { services.hostNames(of: id, definition) }
 
     /// Shows the current state to list and inspect.
     func publish() {

@@ -9,13 +9,12 @@ internal import LinuxKernel
 struct ExecDiagnosis {
     /// The first bytes of the program.
     let head: [UInt8]
-    let program: String
     /// The architecture of this host, as images name it.
     let architecture: String
 
     /// A message that names the cause; nil when there is nothing to add to the errno's own.
     /// - Parameter exists: whether a path is there in the container.
-    func message(errno: Int32, exists: (String) -> Bool) -> String? {
+    func message(errno: Int32, exists: (String) throws -> Bool) rethrows -> String? {
         if head.starts(with: [0x7f, 0x45, 0x4c, 0x46]) { return elf(errno) }
         guard head.starts(with: Array("#!".utf8)) else {
             guard errno == ENOEXEC else { return nil }
@@ -29,18 +28,20 @@ struct ExecDiagnosis {
             return errno == ENOEXEC ? "exec format error: its first line names no interpreter" : nil
         }
         if line.last == UInt8(ascii: "\r"), errno == ENOENT {
-            return "no such file or directory: its first line ends with a carriage return; save the script with Unix line ends"
+            let name = interpreter.last == "\r" ? String(interpreter.dropLast()) : interpreter
+            return
+                "no such file or directory: its first line, \"#!\(name)\", ends with a carriage return; save it with Unix line ends"
         }
-        guard errno == ENOENT, !exists(interpreter) else { return nil }
+        guard errno == ENOENT, try !exists(interpreter) else { return nil }
         return "no such file or directory: its interpreter \"\(interpreter)\" is not in the container"
     }
 
-    /// Where the shim has looked for a program, as far as absolute paths tell.
-    static func candidates(_ program: String, environment: [String]) -> [String] {
-        if program.contains("/") { return program.hasPrefix("/") ? [program] : [] }
-        let path = environment.last { $0.hasPrefix("PATH=") }?.dropFirst("PATH=".count)
-        return (path ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").split(separator: ":")
-            .filter { $0.hasPrefix("/") }.map { "\($0)/\(program)" }
+    /// Where the shim has looked for a program, in its order.
+    static func candidates(_ program: String, environment: [String], workingDirectory: String) -> [String] {
+        func absolute(_ path: String) -> String { path.hasPrefix("/") ? path : "\(workingDirectory)/\(path)" }
+        if program.contains("/") { return [absolute(program)] }
+        let path = Environment(environment)["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        return path.split(separator: ":", omittingEmptySubsequences: false).map { absolute($0.isEmpty ? program : "\($0)/\(program)") }
     }
 
     private func elf(_ errno: Int32) -> String? {
@@ -57,26 +58,47 @@ struct ExecDiagnosis {
 
 extension Container {
     /// The failure in words, with the cause where the program itself shows it.
-    func explain(_ failure: LaunchFailure, lower: [String]) async -> TimberError {
-        guard failure.stage == TIMBER_STAGE_EXEC, [ENOENT, ENOEXEC].contains(failure.errno) else { return failure.error }
-        let candidates = ExecDiagnosis.candidates(failure.detail, environment: definition.config.env)
-        let layers = services.paths.data + "/layers/"
-        let stack = ["\(directory)/upper"] + lower.map { layers + $0 }
-        let message = try? await BlockingPool.shared.run { () -> String? in
-            let root = SharedDescriptor(try Overlay.view(stack))
-            for candidate in candidates {
-                // A directory of PATH that does not have it is the usual case.
-                guard let file = try? Overlay.open(candidate, in: root.raw, O_RDONLY | O_NONBLOCK) else { continue }
-                var head = [UInt8](repeating: 0, count: 256)
-                let count = try retrying("pread") { pread(file.raw, &head, head.count, 0) }
-                return ExecDiagnosis(head: Array(head[..<count]), program: failure.detail, architecture: Uname().architecture)
-                    .message(errno: failure.errno) { path in
-                        (try? Overlay.open(path, in: root.raw, 0o10000000 /* O_PATH */)) != nil
-                    }
-            }
-            return nil
+    /// - Parameter environment: the process's, for its PATH.
+    func explain(_ failure: LaunchFailure, environment: [String]) async -> TimberError {
+        guard failure.stage == TIMBER_STAGE_EXEC, [ENOENT, ENOEXEC].contains(failure.errno), !failure.detail.isEmpty else {
+            return failure.error
         }
-        guard let message = message ?? nil else { return failure.error }
-        return TimberError(failure.error.code, "cannot run \"\(failure.detail)\": \(message)")
+        let candidates = ExecDiagnosis.candidates(
+            failure.detail, environment: environment, workingDirectory: definition.config.workingDir)
+        let layers = services.paths.data + "/layers/"
+        do {
+            let stack = ["\(directory)/upper"] + (try lowerLayers()).map { layers + $0 }
+            let message = try await BlockingPool.shared.run { try Self.diagnose(candidates, errno: failure.errno, in: stack) }
+            guard let message else { return failure.error }
+            return TimberError(failure.error.code, "cannot run \"\(failure.detail)\": \(message)")
+        } catch {
+            services.log.warning("cannot look at a program that did not start", metadata: ["container": "\(id)", "error": "\(error)"])
+            return failure.error
+        }
+    }
+
+    private static func diagnose(_ candidates: [String], errno: Int32, in stack: [String]) throws -> String? {
+        let root = SharedDescriptor(try Overlay.view(stack))
+        let path = Int32(0o10000000)  // O_PATH
+        func open(_ path: String, _ flags: Int32) throws -> SharedDescriptor? {
+            do {
+                return SharedDescriptor(try Overlay.open(path, in: root.raw, flags))
+            } catch let error as SystemError where [ENOENT, ENOTDIR, ELOOP, EACCES, ENXIO, ENAMETOOLONG].contains(error.errno) {
+                return nil
+            }
+        }
+        for candidate in candidates {
+            guard let file = try open(candidate, path) else { continue }
+            var status = stat()
+            try retrying("fstat", candidate) { fstat(file.raw, &status) }
+            // Opening anything else may have effects.
+            guard status.st_mode & S_IFMT == S_IFREG, let program = try open(candidate, O_RDONLY) else { continue }
+            var head = [UInt8](repeating: 0, count: 256)
+            let count = try retrying("pread", candidate) { pread(program.raw, &head, head.count, 0) }
+            let diagnosis = ExecDiagnosis(head: Array(head[..<count]), architecture: Uname().architecture)
+            let message = try diagnosis.message(errno: errno) { try open($0, path) != nil }
+            if let message { return message }
+        }
+        return nil
     }
 }

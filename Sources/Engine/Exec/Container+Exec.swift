@@ -25,8 +25,9 @@ extension Container {
 
     /// Starts it.
     /// - Parameter attached: whether a client wants its streams.
-    /// - Returns: the client's end of the stream, nil when detached. A process that cannot run leaves its reason in the stream and 126
-    ///   or 127 as exit status, as Docker does; detached, the reason is thrown.
+    /// - Returns: the client's end of the stream, nil when detached.
+    /// - Throws: `TimberError`: `notFound` and `conflict` when there is nothing to start; every other is why the process cannot run,
+    ///   which has ended then, with the exit status 126 or 127.
     func startExec(_ execID: String, attached: Bool, size: [Int]?) async throws -> SharedDescriptor? {
         guard var exec = execs[execID] else { throw TimberError(.notFound, "No such exec instance: \(execID)") }
         guard case .created = exec.phase else {
@@ -41,8 +42,10 @@ extension Container {
         exec.phase = .starting
         if let size { exec.request.consoleSize = size }
         execs[execID] = exec
-        let (client, shimEnd) = try UnixSocket.pair()
+        let client: SharedDescriptor
         do {
+            let shimEnd: SharedDescriptor
+            (client, shimEnd) = try UnixSocket.pair()
             let lower = try lowerLayers()
             let process = try await execProcess(exec.request, lower: lower)
             let stdio = Stdio(openStdin: attached && exec.request.attachStdin, stdinOnce: true)
@@ -61,13 +64,11 @@ extension Container {
             }
         } catch {
             execs[execID]?.phase = .ended(code: 126)
-            throw error
+            throw error as? TimberError ?? TimberError(.internal, "cannot start a process in container \(name)", cause: error)
         }
         guard case .failure(let failure) = try await exec.launched.value() else { return attached ? client : nil }
         execs[execID]?.phase = .ended(code: failure.exitCode)
-        let reason = await explain(failure, lower: try lowerLayers())
-        guard attached else { throw reason }
-        return try Self.stream(explaining: reason, terminal: exec.request.tty)
+        throw await explain(failure, environment: environment(of: exec.request, home: ""))
     }
 
     /// Sets the size of an exec's terminal.
@@ -78,7 +79,9 @@ extension Container {
     }
 
     /// What an exec is doing.
-    func inspectExec(_ execID: String) throws -> ExecInspect {
+    func inspectExec(_ execID: String) async throws -> ExecInspect {
+        // Clients ask for the exit status once the stream has ended, which they may see before we hear of the end.
+        if execs[execID]?.isRunning == true { try await run.shim?.settle() }
         guard let exec = execs[execID] else { throw TimberError(.notFound, "No such exec instance: \(execID)") }
         var result = exec.inspect
         result.containerID = id
@@ -128,16 +131,20 @@ extension Container {
             privileged: definition.host.privileged || request.privileged)
         let names = grant.capabilities.names
         let security = try SecurityOptions(parsing: definition.host.securityOpt)
-        var environment = Environment(request.tty ? ["TERM=xterm"] : [])
-        for variable in SpecBuilder.environment(id: id, definition, home: identity.home) { environment.set(variable) }
-        for variable in request.env { environment.set(variable) }
         let workingDirectory = request.workingDir.isEmpty ? definition.config.workingDir : request.workingDir
         return RuntimeSpec.Process(
             terminal: request.tty, consoleSize: SpecBuilder.consoleSize(request.consoleSize ?? []),
             user: RuntimeSpec.User(uid: identity.uid, gid: identity.gid, additionalGids: identity.groups), args: request.cmd ?? [],
-            env: environment.variables, cwd: workingDirectory.isEmpty ? "/" : workingDirectory,
+            env: environment(of: request, home: identity.home), cwd: workingDirectory.isEmpty ? "/" : workingDirectory,
             capabilities: RuntimeSpec.Capabilities(bounding: names, effective: names, permitted: names), rlimits: nil,
             noNewPrivileges: security.noNewPrivileges, oomScoreAdj: nil)
+    }
+
+    private func environment(of request: ExecCreateRequest, home: String) -> [String] {
+        var environment = Environment(request.tty ? ["TERM=xterm"] : [])
+        for variable in SpecBuilder.environment(hostname: hostNames.hostname, definition, home: home) { environment.set(variable) }
+        for variable in request.env { environment.set(variable) }
+        return environment.variables
     }
 
     private func execIdentity(_ request: ExecCreateRequest, lower: [String]) async throws -> UserDatabase.Identity {
@@ -169,13 +176,5 @@ extension Container {
     private static func streams(_ request: ExecCreateRequest) -> UInt32 {
         (request.attachStdin ? TIMBER_ATTACH_STDIN : 0) | (request.attachStdout ? TIMBER_ATTACH_STDOUT : 0)
             | (request.attachStderr ? TIMBER_ATTACH_STDERR : 0)
-    }
-
-    /// A stream that holds nothing but the reason, in the form the client expects.
-    private static func stream(explaining error: TimberError, terminal: Bool) throws -> SharedDescriptor {
-        let (client, writer) = try UnixSocket.pair()
-        let text = Array("\(error)\r\n".utf8)
-        try UnixSocket.send(terminal ? text : StreamFrame.frame(.stderr, text), to: writer.raw)
-        return client
     }
 }

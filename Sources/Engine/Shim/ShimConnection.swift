@@ -10,6 +10,8 @@ final class ShimConnection: Sendable {
     let events: AsyncStream<ShimEvent>
 
     private let socket: SharedDescriptor
+    private let decoder = DecoderBox()
+    private let continuation: AsyncStream<ShimEvent>.Continuation
     private let sending = Mutex(())
     private let source: ReadinessSource
 
@@ -19,12 +21,24 @@ final class ShimConnection: Sendable {
         self.socket = socket
         let (events, continuation) = AsyncStream.makeStream(of: ShimEvent.self)
         self.events = events
-        let decoder = DecoderBox()
-        source = ReadinessSource(socket) {
+        self.continuation = continuation
+        source = ReadinessSource(socket) { [decoder] in
             let open = decoder.state.withLock { $0.read(from: socket.raw) { continuation.yield($0) } }
             if !open { continuation.finish() }
             return open
         }
+    }
+
+    /// Returns when whoever reads `events` has got to what the shim has said by now: a process whose streams have ended has told its
+    /// end before.
+    func settle() async throws {
+        let mark = OneShot<Void>()
+        let result = decoder.state.withLock { decoder in
+            // The end of the connection is the source's to find.
+            _ = decoder.read(from: socket.raw) { continuation.yield($0) }
+            return continuation.yield(.mark(mark))
+        }
+        if case .enqueued = result { try await mark.value() }
     }
 
     /// Sends one request.

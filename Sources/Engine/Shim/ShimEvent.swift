@@ -10,6 +10,8 @@ enum ShimEvent: Sendable {
     case exited(process: UInt32, WaitStatus, at: Timestamp)
     /// The answer to a status request.
     case status([ProcessStatus])
+    /// Not the shim's: everything before this has been handled (`ShimConnection.settle`).
+    case mark(OneShot<Void>)
 
     /// One process of a container as its shim knows it.
     struct ProcessStatus: Sendable {

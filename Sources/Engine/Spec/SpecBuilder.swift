@@ -6,12 +6,14 @@ internal import LinuxKernel
 
 /// Turns a definition into the OCI specification of one start.
 struct SpecBuilder {
-    let id: String
     let definition: Definition
+    let hostname: String
     let identity: UserDatabase.Identity
     let grant: CapabilityGrant
     let security: SecurityOptions
     let paths: Paths
+    /// Where the container's /etc/hostname, hosts and resolv.conf are.
+    let etcDirectory: String
     let cgroupsPath: String
     /// The path of the network namespace for `config.json`, when the container has one of its own.
     let networkPath: String?
@@ -27,13 +29,6 @@ struct SpecBuilder {
             linux: try linux())
     }
 
-    private var hostname: String { Self.hostname(id: id, definition) }
-
-    /// The name asked for, else the short id.
-    static func hostname(id: String, _ definition: Definition) -> String {
-        definition.config.hostname.isEmpty ? String(id.prefix(12)) : definition.config.hostname
-    }
-
     // MARK: Process
 
     private func process() throws -> RuntimeSpec.Process {
@@ -44,7 +39,7 @@ struct SpecBuilder {
         let names = grant.capabilities.names
         return RuntimeSpec.Process(
             terminal: config.tty, consoleSize: config.tty ? Self.consoleSize(definition.host.consoleSize) : nil, user: user,
-            args: definition.arguments, env: Self.environment(id: id, definition, home: identity.home),
+            args: definition.arguments, env: Self.environment(hostname: hostname, definition, home: identity.home),
             cwd: config.workingDir.isEmpty ? "/" : config.workingDir,
             capabilities: RuntimeSpec.Capabilities(bounding: names, effective: names, permitted: names),
             rlimits: try rlimits(), noNewPrivileges: security.noNewPrivileges,
@@ -63,8 +58,7 @@ struct SpecBuilder {
     }
 
     /// Docker's order: defaults, then the image's and the request's, then HOME from the image's passwd when nobody set it.
-    static func environment(id: String, _ definition: Definition, home: String) -> [String] {
-        let hostname = hostname(id: id, definition)
+    static func environment(hostname: String, _ definition: Definition, home: String) -> [String] {
         var base = Environment(["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOSTNAME=\(hostname)"])
         if definition.config.tty { base.set("TERM=xterm") }
         for variable in definition.config.env { base.set(variable) }
@@ -122,10 +116,9 @@ struct SpecBuilder {
 
     /// The files that the daemon writes and the container sees; a mount of the user at the same place wins.
     private var etcMounts: [RuntimeSpec.Mount] {
-        let directory = paths.container(id)
         let replaced = Set(definition.mounts.map(\.destination))
         return ["hostname", "hosts", "resolv.conf"].compactMap { name in
-            replaced.contains("/etc/\(name)") ? nil : Self.bind("\(directory)/\(name)", "/etc/\(name)")
+            replaced.contains("/etc/\(name)") ? nil : Self.bind("\(etcDirectory)/\(name)", "/etc/\(name)")
         }
     }
 

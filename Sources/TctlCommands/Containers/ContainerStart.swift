@@ -18,7 +18,9 @@ enum ContainerStart {
         let status: Int32
         if ["executable file not found", "no such file or directory", "command not found"].contains(where: text.contains) {
             status = 127
-        } else if ["permission denied", "is a directory", "not executable", "exec format error"].contains(where: text.contains) {
+        } else if [
+            "permission denied", "is a directory", "not executable", "exec format error", "too many levels of symbolic links",
+        ].contains(where: text.contains) {
             status = 126
         } else {
             status = 125

@@ -225,7 +225,7 @@ struct HijackTests {
                 let client = try RawClient(path)
                 let answer = try client.request("POST", "/exec/e127/start", json: "{}", headers: ["Connection: Upgrade", "Upgrade: tcp"])
                 #expect(answer.status == 101)
-                #expect(try Self.streams(answer.body).out == Array("exec nothere: no such file or directory\r\n".utf8))
+                #expect(try Self.streams(answer.body).error == Array("exec nothere: no such file or directory\r\n".utf8))
                 #expect(try RawClient(path).request("GET", "/exec/e127/json").text.contains(#""ExitCode":127"#))
             }
         }
@@ -244,7 +244,7 @@ struct HijackTests {
                     let first = try client.receiveOnce()
                     #expect(first.starts(with: Array("HTTP/1.1 101 ".utf8)))
                     #expect(first.suffix(4) == Array("\r\n\r\n".utf8)[...])
-                    #expect(try Self.streams(client.receiveToEnd()).out == Array("exec nothere: no such file or directory\r\n".utf8))
+                    #expect(try Self.streams(client.receiveToEnd()).error == Array("exec nothere: no such file or directory\r\n".utf8))
                 }
             }
         }
