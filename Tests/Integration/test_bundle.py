@@ -48,7 +48,7 @@ def bundle(timber, running, tmp_path):
     directory = tmp_path / "bundle"
     directory.mkdir()
     config = timber.run_directory / "containers" / identifier / "config.json"
-    # Written while the process starts, by a rename or in one go.
+    # Nothing waits for it, so it may come after the process.
     until(lambda: config.exists() and config.read_bytes().endswith(b"}"))
     shutil.copy(config, directory)
     subprocess.run(["cp", "-ax", f"/proc/{timber.pid_of('bundled')}/root/.", directory / "rootfs"], check=True)

@@ -2,8 +2,14 @@
 
 import time
 
+import pytest
+
 from harness import host
+from harness.daemon import difference
 from harness.wait import until
+
+# A debug build on two cores that other tests use too.
+pytestmark = pytest.mark.timeout(300)
 
 
 def settled(fresh):
@@ -20,7 +26,7 @@ def test_two_hundred_one_after_another(fresh):
     for number in range(200):
         result = fresh.run("busybox", "true")
         assert result.status == 0, f"number {number}: {result}"
-    until(lambda: fresh.traces() == before, message=lambda: f"before {before}, after {fresh.traces()}")
+    until(lambda: not difference(before, fresh.traces()), message=lambda: f"{difference(before, fresh.traces())}")
     until(lambda: len(host.descriptors(fresh.pid)) <= descriptors, message="descriptors stay open")
     assert host.resident_kib(fresh.pid) < memory + 8192
 
@@ -36,8 +42,9 @@ def test_fifty_at_once(fresh):
     before, descriptors = fresh.traces(), settled(fresh)
     for _ in range(3):
         fifty()
-    until(lambda: fresh.traces() == before, message=lambda: f"before {before}, after {fresh.traces()}")
-    until(lambda: len(host.descriptors(fresh.pid)) <= descriptors, message="descriptors stay open")
+    until(lambda: not difference(before, fresh.traces()), message=lambda: f"{difference(before, fresh.traces())}")
+    # Idle sockets and database readers are kept, as many as were ever needed at once (16 and 5); a leak would be 150.
+    until(lambda: len(host.descriptors(fresh.pid)) <= descriptors + 40, message="descriptors stay open")
 
 
 def test_fifty_with_ports_at_once(fresh):
