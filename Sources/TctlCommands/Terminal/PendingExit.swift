@@ -1,5 +1,3 @@
-internal import DockerAPI
-
 /// The answer to `POST /containers/ID/wait`: its head comes at once, its body when the container ends.
 final class PendingExit {
     private let client: Client
@@ -46,10 +44,12 @@ final class PendingExit {
     /// The exit status; waits for it.
     func status() throws -> Int32 {
         _ = try advance(waiting: true)
-        let response = try JSONDecoding.read(ContainerWaitResponse.self, from: JSONValue(parsing: body))
-        if let message = response.error?.message, !message.isEmpty {
-            throw CommandFailure(message, status: 125)
+        // By hand, as in ContainerCreator: a decoder costs more than the answer's way here.
+        let answer = try JSONValue(parsing: body)
+        if let message = answer["Error"]?["Message"]?.text, !message.isEmpty { throw CommandFailure(message, status: 125) }
+        guard let status = answer["StatusCode"]?.integer else {
+            throw CommandFailure("the daemon's answer is not as the API says: StatusCode: a number was expected", status: 125)
         }
-        return Int32(truncatingIfNeeded: response.statusCode)
+        return Int32(truncatingIfNeeded: status)
     }
 }
