@@ -1,6 +1,8 @@
 """Docker's own command line and Python SDK, pointed at our socket, unchanged."""
 
+import itertools
 import re
+import signal
 import socket
 import subprocess
 import time
@@ -90,6 +92,42 @@ def test_run_on_a_terminal(timber):
     child.sendline("echo $((6 * 7)); exit")
     child.expect_exact("42")
     child.expect(pexpect.EOF)
+
+
+def test_window_and_detach_keys(timber):
+    """A changed window reaches the process; Ctrl-P Ctrl-Q leaves it running, and attach finds it again."""
+    child = pexpect.spawn("docker", ["run", "-it", "--name", "oak", "busybox", "sh"], env=timber.environment, timeout=15, dimensions=(20, 70))
+    child.expect_exact("/ # ")
+    widths = itertools.count(91)
+
+    def follows():
+        # docker itself misses a change in the moment before it begins to watch, so each try is another change.
+        width = next(widths)
+        child.setwinsize(31, width)
+        time.sleep(0.1)
+        return timber.docker("exec", "oak", "sh", "-c", "stty size </dev/pts/0").out == f"31 {width}"
+
+    until(follows)
+    child.send("\x10\x11")
+    child.expect(pexpect.EOF)
+    child.wait()
+    assert child.exitstatus == 0 and timber.state("oak") == "running"
+    again = pexpect.spawn("docker", ["attach", "oak"], env=timber.environment, timeout=15)
+    again.send("echo $((6 * 7)); exit 5\r")
+    again.expect_exact("42")
+    again.expect(pexpect.EOF)
+    again.wait()
+    assert again.exitstatus == 5
+
+
+def test_signals_are_forwarded(timber):
+    """Ctrl-C to docker run without a terminal is SIGINT of the process."""
+    script = "trap 'echo trapped; exit 9' INT; echo ready; while :; do sleep 0.1; done"
+    with subprocess.Popen(["docker", "run", "--rm", "busybox", "sh", "-c", script], env=timber.environment, stdout=subprocess.PIPE) as running:
+        assert running.stdout.readline() == b"ready\n"
+        running.send_signal(signal.SIGINT)
+        assert running.stdout.read() == b"trapped\n"
+        assert running.wait(15) == 9
 
 
 def test_input(timber):

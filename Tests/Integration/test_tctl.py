@@ -46,6 +46,32 @@ def test_completion(shell, tmp_path):
         run(["bash", "-n", file]).ok()
 
 
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["tctl", "netw"], ["network"]), (["tctl", "network", ""], ["inspect", "ls"]), (["tctl", "run", "--entr"], ["--entrypoint"]),
+        (["tctl", "run", "--pull", ""], ["always", "missing", "never"]), (["tctl", "stop", ""], ["oak"]), (["tctl", "rm", "a"], ["ash"]),
+        (["tctl", "history", "busy"], ["busybox:latest"]), (["tctl", "system", "d"], ["df"]),
+    ],
+    ids=lambda value: " ".join(value),
+)  # fmt: skip
+def test_completion_offers(timber, tmp_path, words, offered):
+    """What bash offers behind these words: commands, flags, and names that the daemon is asked for."""
+    timber.sleeper("--name", "oak")
+    timber.tctl("create", "--name", "ash", "busybox").ok()
+    (tmp_path / "completion").write_text(tctl("--generate-completion-script", "bash").ok().out)
+    script = r"""
+        source "$1"; shift
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$*" COMP_POINT=${#COMP_LINE}
+        _tctl tctl "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+        printf '%s\n' "${COMPREPLY[@]}"
+    """
+    environment = timber.environment | {"PATH": f"{BIN}:{timber.environment['PATH']}"}
+    answer = run(["bash", "-c", script, "bash", tmp_path / "completion", *words], env=environment).ok().lines
+    assert set(offered) <= {line.strip() for line in answer}
+    assert not {line.strip() for line in answer} - set(offered) - {"-h", "--help"}
+
+
 def test_version_without_a_daemon(tmp_path):
     result = tctl("version", env={"TIMBER_HOST": f"unix://{tmp_path}/none.sock"})
     assert "Client" in result.out and result.status == 1
