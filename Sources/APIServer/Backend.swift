@@ -68,6 +68,20 @@ public protocol Backend: Sendable {
     /// Removes the containers that do not run.
     func pruneContainers(filters: Filters) async throws -> ContainersPruneReport
 
+    // MARK: Volumes
+
+    /// Volumes by name.
+    func volumes(filters: Filters) async throws -> [Volume]
+    /// One volume.
+    func inspectVolume(_ name: String) async throws -> Volume
+    /// Makes a volume, or finds the one that has the name.
+    func createVolume(_ request: VolumeCreateRequest) async throws -> Volume
+    /// Removes a volume that no container has.
+    /// - Parameter force: a missing one is no error.
+    func removeVolume(_ name: String, force: Bool) async throws
+    /// Removes volumes that no container has; those with names of their own only with the filter `all`.
+    func pruneVolumes(filters: Filters) async throws -> VolumesPruneReport
+
     // MARK: Networks
 
     /// Networks, without their containers.

@@ -86,7 +86,7 @@ struct Route: Sendable {
 struct Router: Sendable {
     private let routes: [Route]
 
-    init(_ routes: [Route] = systemRoutes + containerRoutes + execRoutes + imageRoutes + networkRoutes) {
+    init(_ routes: [Route] = systemRoutes + containerRoutes + execRoutes + imageRoutes + networkRoutes + volumeRoutes) {
         self.routes = routes
     }
 

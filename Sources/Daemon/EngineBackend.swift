@@ -114,6 +114,14 @@ struct EngineBackend: Backend {
         try await engine.pruneContainers(filters: filters.values)
     }
 
+    // MARK: Volumes
+
+    func volumes(filters: Filters) async throws -> [Volume] { try await engine.volumes(filters: filters.values) }
+    func inspectVolume(_ name: String) async throws -> Volume { try await engine.inspectVolume(name) }
+    func createVolume(_ request: VolumeCreateRequest) async throws -> Volume { try await engine.createVolume(request) }
+    func removeVolume(_ name: String, force: Bool) async throws { try await engine.removeVolume(name, force: force) }
+    func pruneVolumes(filters: Filters) async throws -> VolumesPruneReport { try await engine.pruneVolumes(filters: filters.values) }
+
     // MARK: Networks
 
     func networks(filters: Filters) async throws -> [NetworkResource] { try engine.networks(filters: filters.values) }

@@ -68,3 +68,70 @@ public struct VolumeUsageData: WireObject {
         try coder.field("Size", &size)
     }
 }
+
+/// Body of `POST /volumes/create`.
+public struct VolumeCreateRequest: WireObject {
+    /// The name asked for; empty: the volume is anonymous.
+    public var name: String = ""
+    /// Empty: `local`.
+    public var driver: String = ""
+    /// Options of the driver.
+    public var driverOpts: [String: String] = [:]
+    /// The user's.
+    public var labels: [String: String] = [:]
+
+    /// Makes one; what is left out has its zero value.
+    public init(name: String = "", driver: String = "", driverOpts: [String: String] = [:], labels: [String: String] = [:]) {
+        self.name = name
+        self.driver = driver
+        self.driverOpts = driverOpts
+        self.labels = labels
+    }
+
+    /// Everything at its zero value.
+    public init() {}
+
+    mutating func fields(_ coder: inout FieldCoder) throws {
+        try coder.field("Name", &name, empty: .omitted)
+        try coder.field("Driver", &driver, empty: .omitted)
+        try coder.field("DriverOpts", &driverOpts, empty: .omitted)
+        try coder.field("Labels", &labels, empty: .omitted)
+    }
+}
+
+/// Answer to `GET /volumes`.
+public struct VolumeList: WireObject {
+    /// By name.
+    public var volumes: [Volume] = []
+    /// What the client should know.
+    public var warnings: [String] = []
+
+    /// Makes one.
+    public init(volumes: [Volume]) {
+        self.volumes = volumes
+    }
+
+    /// Everything at its zero value.
+    public init() {}
+
+    mutating func fields(_ coder: inout FieldCoder) throws {
+        try coder.field("Volumes", &volumes)
+        try coder.field("Warnings", &warnings, empty: .null)
+    }
+}
+
+/// Answer to `POST /volumes/prune`.
+public struct VolumesPruneReport: WireObject {
+    /// Names of what is gone.
+    public var volumesDeleted: [String] = []
+    /// Bytes.
+    public var spaceReclaimed: UInt64 = 0
+
+    /// Everything at its zero value.
+    public init() {}
+
+    mutating func fields(_ coder: inout FieldCoder) throws {
+        try coder.field("VolumesDeleted", &volumesDeleted, empty: .null)
+        try coder.field("SpaceReclaimed", &spaceReclaimed)
+    }
+}

@@ -72,7 +72,8 @@ struct ContainerFilter: Sendable {
         (values[key] ?? []).allSatisfy(test)
     }
 
-    private static func label(_ wanted: String, _ labels: [String: String]) -> Bool {
+    /// Whether labels have `name` or `name=value`.
+    static func label(_ wanted: String, _ labels: [String: String]) -> Bool {
         let parts = wanted.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         guard let value = labels[parts[0]] else { return false }
         return parts.count == 1 || value == parts[1]

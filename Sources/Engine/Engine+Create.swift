@@ -47,16 +47,26 @@ extension Engine {
         }
     }
 
-    /// Row, then layers, then directories: whatever a crash leaves of these, the next start removes.
+    /// Rows, then layers, then volumes' content, and the container's own directory at last: a creation that a crash interrupts has
+    /// none, and the next start removes what there is of it.
     private func store(id: String, name: String, _ definition: Definition, image: Image) async throws {
         let lifecycle = Lifecycle()
         let container = Container(id: id, name: name, definition: definition, lifecycle: lifecycle, services: services)
-        try await services.database.insert(
-            ContainerRecord(
-                id: id, name: name, definition: Array(try JSONEncoder().encode(definition)),
-                state: try StoredState(lifecycle: lifecycle).encoded()))
+        let record = ContainerRecord(
+            id: id, name: name, definition: Array(try JSONEncoder().encode(definition)),
+            state: try StoredState(lifecycle: lifecycle).encoded())
+        let volumes = definition.mounts.filter { $0.kind == .volume }
+        if volumes.isEmpty {
+            try await services.database.insert(record)
+        } else {
+            let requests = volumes.map { VolumeStore.Request(name: $0.volume, anonymous: $0.anonymous, labels: $0.volumeLabels ?? [:]) }
+            for new in try await services.volumes.create(requests, for: record) { services.events.volume("create", new) }
+        }
         do {
-            _ = try services.images.hold(image.id, by: id)
+            let layers = try services.images.hold(image.id, by: id).map { services.paths.layer($0) }
+            for mount in volumes where mount.copyUp {
+                try await services.volumes.fill(mount.volume, for: id, from: layers, at: mount.destination)
+            }
             let directory = services.paths.container(id)
             let root = image.rootDirectory
             try await BlockingPool.shared.run {
@@ -68,6 +78,7 @@ extension Engine {
         } catch {
             try services.trash.discard(services.paths.container(id))
             try services.images.release(holder: id)
+            try await container.removeAnonymousVolumes()
             try await services.database.deleteContainer(id)
             throw error
         }

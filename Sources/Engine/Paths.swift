@@ -30,6 +30,9 @@ struct Paths: Sendable {
     /// A running container's bundle: `config.json`, `shim.sock`, `exit`, `rootfs`.
     func bundle(_ id: String) -> String { "\(bundles)/\(id)" }
 
+    /// A layer's directory by its short name.
+    func layer(_ name: String) -> String { "\(data)/layers/\(name)" }
+
     /// A volume's content.
     func volume(_ name: String) -> String { "\(volumes)/\(name)/_data" }
 }

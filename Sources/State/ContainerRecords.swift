@@ -21,23 +21,6 @@ public struct ContainerRecord: Sendable, Equatable {
     }
 }
 
-/// One volume as stored.
-public struct VolumeRecord: Sendable, Equatable {
-    /// The unique name; 64 hexadecimal characters when it is anonymous.
-    public var name: String
-    /// Made for a container and removed with it on request.
-    public var anonymous: Bool
-    /// Labels, driver options and creation time, as JSON.
-    public var definition: [UInt8]
-
-    /// Makes a record.
-    public init(name: String, anonymous: Bool, definition: [UInt8]) {
-        self.name = name
-        self.anonymous = anonymous
-        self.definition = definition
-    }
-}
-
 extension Database {
     static func migrateContainers(_ database: GRDB.Database) throws {
         try database.execute(
@@ -60,15 +43,20 @@ extension Database {
     /// - Throws: `TimberError.conflict` when the name is taken.
     public func insert(_ container: ContainerRecord) async throws {
         do {
-            try await pool.write { database in
-                try database.execute(
-                    sql: "INSERT INTO container (id, name, definition, state) VALUES (?, ?, ?, ?)",
-                    arguments: [container.id, container.name, container.definition.data, container.state.data])
-            }
+            try await pool.write { try Self.insert(container, $0) }
         } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
-            throw TimberError(.conflict, "the container name \"\(container.name)\" is already in use")
+            throw Self.taken(container.name)
         }
     }
+
+    static func insert(_ container: ContainerRecord, _ database: GRDB.Database) throws {
+        try database.execute(
+            sql: "INSERT INTO container (id, name, definition, state) VALUES (?, ?, ?, ?)",
+            arguments: [container.id, container.name, container.definition.data, container.state.data])
+    }
+
+    /// The error for a name that another container has.
+    static func taken(_ name: String) -> TimberError { TimberError(.conflict, "the container name \"\(name)\" is already in use") }
 
     /// Rewrites a container's lifecycle state.
     public func setContainerState(_ id: String, _ state: [UInt8]) async throws {
@@ -92,11 +80,11 @@ extension Database {
                 try database.execute(sql: "UPDATE container SET name = ? WHERE id = ?", arguments: [name, id])
             }
         } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
-            throw TimberError(.conflict, "the container name \"\(name)\" is already in use")
+            throw Self.taken(name)
         }
     }
 
-    /// Forgets a container.
+    /// Forgets a container, and which volumes it had.
     public func deleteContainer(_ id: String) async throws {
         try await pool.write { database in
             try database.execute(sql: "DELETE FROM container WHERE id = ?", arguments: [id])
@@ -109,31 +97,6 @@ extension Database {
             try Row.fetchAll(database, sql: "SELECT id, name, definition, state FROM container").map { row in
                 ContainerRecord(
                     id: row["id"], name: row["name"], definition: row.bytes("definition"), state: row.bytes("state"))
-            }
-        }
-    }
-
-    /// Stores a volume unless one of that name exists.
-    public func insertIfMissing(_ volume: VolumeRecord) async throws {
-        try await pool.write { database in
-            try database.execute(
-                sql: "INSERT OR IGNORE INTO volume (name, anonymous, definition) VALUES (?, ?, ?)",
-                arguments: [volume.name, volume.anonymous, volume.definition.data])
-        }
-    }
-
-    /// Forgets a volume.
-    public func deleteVolume(_ name: String) async throws {
-        try await pool.write { database in
-            try database.execute(sql: "DELETE FROM volume WHERE name = ?", arguments: [name])
-        }
-    }
-
-    /// Every volume.
-    public func volumes() async throws -> [VolumeRecord] {
-        try await pool.read { database in
-            try Row.fetchAll(database, sql: "SELECT name, anonymous, definition FROM volume").map { row in
-                VolumeRecord(name: row["name"], anonymous: row["anonymous"], definition: row.bytes("definition"))
             }
         }
     }

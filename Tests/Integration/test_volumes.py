@@ -2,10 +2,18 @@
 
 import json
 import os
+import time
 
 import pytest
 
+from harness.api import Api
 from harness.tarbuilder import TarBuilder
+
+
+@pytest.fixture(autouse=True)
+def no_volume(timber):
+    """Tests of other files may have left some."""
+    timber.api.post("/volumes/prune", filters={"all": ["true"]}).expect(200)
 
 
 @pytest.fixture
@@ -126,14 +134,145 @@ def test_host_mounts_do_not_change(timber, directory):
         ours = [line for line in file if name in line or str(directory) in line]
     assert ours == [], before
     timber.tctl("rm", "-f", name).ok()
-    timber.api.delete("/volumes/named").expect(204)
+    timber.tctl("volume", "rm", "named").ok()
+
+
+def names(timber, **filters):
+    return [volume["Name"] for volume in timber.api.get("/volumes", filters=filters).expect(200).json["Volumes"]]
 
 
 def test_volumes_in_the_api(timber):
-    timber.api.post("/volumes/create", {"Name": "oak", "Labels": {"a": "b"}}).expect(201)
-    assert timber.api.get("/volumes/oak").json["Labels"] == {"a": "b"}
+    made = timber.api.post("/volumes/create", {"Name": "oak", "Labels": {"a": "b"}}).expect(201).json
+    assert made == timber.api.get("/volumes/oak").expect(200).json
+    assert (made["Driver"], made["Scope"], made["Labels"], made["Options"]) == ("local", "local", {"a": "b"}, None)
+    assert made["Mountpoint"] == f"{timber.data}/volumes/oak/_data" and os.path.isdir(made["Mountpoint"])
+    # Made again it stays as it is.
+    assert timber.api.post("/volumes/create", {"Name": "oak", "Labels": {"c": "d"}}).expect(201).json == made
+    assert names(timber, label=["a=b"]) == names(timber, dangling=["true"]) == ["oak"] and names(timber, name=["elm"]) == []
     timber.tctl("create", "--name", "user", "-v", "oak:/d", "busybox").ok()
-    timber.api.delete("/volumes/oak").expect(409)
+    assert names(timber, dangling=["false"]) == ["oak"]
+    assert "in use" in timber.api.delete("/volumes/oak").expect(409).message
+    assert "in use" in timber.api.delete("/volumes/oak", force=1).expect(409).message
     timber.tctl("rm", "user").ok()
     timber.api.delete("/volumes/oak").expect(204)
-    assert json.dumps(timber.api.get("/volumes").json["Volumes"] or []).count("oak") == 0
+    assert names(timber) == [] and not os.path.exists(timber.data / "volumes/oak")
+    assert "no such volume" in timber.api.delete("/volumes/oak").expect(404).message
+    timber.api.delete("/volumes/oak", force=1).expect(204)
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ({"Name": "../x"}, "../x"), ({"Name": "a/b"}, "a/b"), ({"Name": "x"}, "2 to 128"), ({"Name": "x" * 200}, "2 to 128"),
+        ({"Name": "oak", "DriverOpts": {"type": "none", "o": "bind", "device": "/etc"}}, "device"),
+    ],
+)  # fmt: skip
+def test_volumes_that_cannot_be(timber, body, word):
+    """CVE-2026-6406: no option of a volume mounts a directory of the host."""
+    assert word in timber.api.post("/volumes/create", body).expect(400).message
+    assert "nfs" in timber.api.post("/volumes/create", {"Name": "oak", "Driver": "nfs"}).expect(404).message
+    timber.api.get("/volumes", filters={"nosuch": ["x"]}).expect(400)
+    assert names(timber) == []
+
+
+def test_volumes_exist_from_creation(timber, busybox, tmp_path):
+    """As in Docker the volumes of a container are made and filled when it is created, and its next start fills nothing."""
+    file = tmp_path / "image.tar"
+    file.write_bytes(busybox.image("volumes:1", TarBuilder().directory("data").file("data/file", "x"), Volumes={"/data": {}}).docker_archive())
+    timber.load(file).ok()
+    timber.tctl("create", "--name", "user", "-v", "mine:/data", "volumes:1", "ls", "/data").ok()
+    path = timber.data / "volumes/mine/_data/file"
+    assert path.read_text() == "x"
+    path.unlink()
+    assert timber.tctl("start", "-a", "user").ok().out == ""
+    timber.tctl("rm", "-v", "user").ok()
+    # A volume with a name is not the container's own.
+    assert names(timber) == ["mine"]
+    timber.tctl("volume", "rm", "mine").ok()
+    timber.tctl("rmi", "volumes:1").ok()
+
+
+def test_one_empty_volume_for_many(timber, busybox, tmp_path):
+    """Containers that are made at the same time fill their volume once, and all see the whole."""
+    layer = TarBuilder().directory("data")
+    for number in range(200):
+        layer.file(f"data/{number}", "x" * 1000)
+    file = tmp_path / "image.tar"
+    file.write_bytes(busybox.image("volumes:1", layer).docker_archive())
+    timber.load(file).ok()
+    running = [timber.popen("run", "--rm", "-v", "shared:/data", "volumes:1", "sh", "-c", "ls /data | wc -l") for _ in range(8)]
+    for process in running:
+        out, errors = process.communicate(timeout=50)
+        assert (process.returncode, out.strip()) == (0, b"200"), errors
+    assert os.listdir(timber.data / "volumes/shared") == ["_data"]
+    timber.tctl("volume", "rm", "shared").ok()
+    timber.tctl("rmi", "volumes:1").ok()
+
+
+def test_anonymous_volume_that_somebody_else_has(timber):
+    """rm -v leaves it when another container mounts it by its name."""
+    timber.tctl("create", "--name", "owner", "-v", "/data", "busybox").ok()
+    [mount] = timber.inspect("owner")["Mounts"]
+    timber.tctl("create", "--name", "guest", "-v", f"{mount['Name']}:/guest", "busybox").ok()
+    timber.tctl("rm", "-v", "owner").ok()
+    assert names(timber) == [mount["Name"]]
+    timber.tctl("rm", "-v", "guest").ok()
+    assert timber.tctl("volume", "prune", "-f").ok().lines[:2] == ["Deleted Volumes:", mount["Name"]]
+    assert names(timber) == []
+
+
+def test_prune(timber):
+    timber.tctl("volume", "create", "oak").ok()
+    anonymous = timber.tctl("volume", "create").ok().out
+    timber.tctl("volume", "create", "--label", "keep", "elm").ok()
+    timber.tctl("create", "--name", "user", "-v", "used:/d", "busybox").ok()
+    assert "com.docker.volume.anonymous" in timber.api.get(f"/volumes/{anonymous}").json["Labels"]
+    with open(timber.data / f"volumes/{anonymous}/_data/file", "wb") as file:
+        file.write(b"x" * 1234)
+    report = timber.api.post("/volumes/prune").expect(200).json
+    assert report == {"VolumesDeleted": [anonymous], "SpaceReclaimed": 1234}
+    assert timber.api.post("/volumes/prune").json["VolumesDeleted"] is None
+    assert "oak" in timber.tctl("volume", "prune", "-a", "-f", "--filter", "label!=keep").ok().out
+    assert names(timber) == ["elm", "used"]
+    timber.tctl("rm", "user").ok()
+    # Clients of that time meant all of them.
+    old = Api(timber.socket, "v1.41").post("/volumes/prune").expect(200).json
+    assert sorted(old["VolumesDeleted"]) == ["elm", "used"]
+
+
+def test_tctl(timber):
+    assert timber.tctl("volume", "create", "--label", "a=b", "oak").ok().out == "oak"
+    assert timber.tctl("volume", "ls").ok().lines == ["DRIVER    VOLUME NAME", "local     oak"]
+    assert timber.tctl("volume", "ls", "-q", "--filter", "label=a").ok().out == "oak"
+    assert timber.tctl("volume", "ls", "--format", "{{.Name}} {{.Labels}}").ok().out == "oak a=b"
+    assert json.loads(timber.tctl("volume", "inspect", "oak").ok().out)[0]["Name"] == "oak"
+    timber.tctl("volume", "inspect", "nosuch").fails(1, "nosuch")
+    timber.tctl("volume", "rm", "nosuch").fails(1, "nosuch")
+    timber.tctl("volume", "rm", "-f", "nosuch").ok()
+    timber.tctl("volume", "create", "-o", "type=nfs", "elm").fails(1, "type")
+    assert timber.tctl("volume", "rm", "oak").ok().out == "oak"
+
+
+def test_events(timber):
+    begun = time.time()
+    timber.tctl("volume", "create", "oak").ok()
+    timber.run("-v", "elm:/d", "-v", "/anonymous", "busybox", "true").ok()
+    timber.tctl("volume", "rm", "oak", "elm").ok()
+    body = timber.api.get("/events", since=f"{begun:.9f}", until=f"{time.time():.9f}", filters={"type": ["volume"]}).expect(200).body
+    events = [json.loads(line) for line in body.splitlines() if line.strip()]
+    seen = [(event["Action"], event["Actor"]["ID"]) for event in events]
+    anonymous = [identifier for _, identifier in seen if len(identifier) == 64][0]
+    assert sorted(seen) == sorted((action, name) for action in ("create", "destroy") for name in ("oak", "elm", anonymous))
+
+
+def test_they_survive(fresh):
+    """Volumes are there after the daemon was killed, with their users; what a crash left half made is gone."""
+    fresh.sh("echo kept >/d/file", "-v", "oak:/d")
+    fresh.tctl("create", "--name", "user", "-v", "oak:/d", "busybox").ok()
+    fresh.kill()
+    (fresh.data / "volumes/nobodys").mkdir()
+    (fresh.data / "volumes/oak/filling").mkdir()
+    fresh.start()
+    assert names(fresh) == ["oak"] and not (fresh.data / "volumes/nobodys").exists()
+    fresh.api.delete("/volumes/oak").expect(409)
+    assert fresh.sh("cat /d/file", "-v", "oak:/d") == "kept"

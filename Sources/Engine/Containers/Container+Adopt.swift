@@ -7,6 +7,7 @@ extension Container {
     /// Takes over what an earlier daemon left of this container. Every case ends in a state that is true:
     ///
     /// - removal begun → finished
+    /// - creation interrupted → removed
     /// - not running → nothing to do
     /// - another boot → its processes are gone: exited 255
     /// - the shim answers → followed again, with its true start time
@@ -16,6 +17,10 @@ extension Container {
         switch lifecycle.phase {
         case .removing:
             return try await finishRemoval(volumes: definition.host.autoRemove)
+        case .created where Files.isDirectory("\(directory)/upper") == nil:
+            // Its creation was interrupted, and nobody was told its id.
+            services.log.notice("removing a container that was never completed", metadata: ["container": "\(id)"])
+            return try await finishRemoval(volumes: true)
         case .created, .exited:
             return
         case .starting, .running:

@@ -47,13 +47,23 @@ extension Container {
         let (directory, trash) = (directory, services.trash)
         try await BlockingPool.shared.run { try trash.discard(directory) }
         try services.images.release(holder: id)
-        if volumes {
-            for mount in definition.mounts where mount.anonymous { try await services.volumes.remove(mount.volume) }
-        }
+        if volumes { try await removeAnonymousVolumes() }
         try await services.database.deleteContainer(id)
         let last = snapshot
         services.registry.remove(id)
         services.events.container("destroy", last)
         removed.fulfil(lifecycle.lastExit ?? Lifecycle.Exit(code: 0, finishedAt: .now()))
+    }
+
+    /// Removes the volumes that were made for this container, but for those that another one has, too.
+    func removeAnonymousVolumes() async throws {
+        for mount in definition.mounts where mount.anonymous {
+            do {
+                try await services.volumes.remove(mount.volume, besides: id)
+                services.events.volume("destroy", mount.volume)
+            } catch let error as TimberError where error.code == .conflict || error.code == .notFound {
+                continue
+            }
+        }
     }
 }

@@ -40,7 +40,7 @@ extension Container {
         run.ports = network.reservation?.ports ?? []
         // Intent before effect: what a later daemon has to look for is on record before the shim may start the process.
         async let recorded: Void = persist()
-        try await prepareVolumes(lower: lower)
+        try await prepareBinds()
         let cgroup = try await madeCgroup
         let names = hostNames
         let spec = try SpecBuilder(

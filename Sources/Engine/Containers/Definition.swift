@@ -66,6 +66,8 @@ struct MountSpec: Sendable, Codable, Equatable {
     var recursive = true
     /// The volume is anonymous and goes with the container on request.
     var anonymous = false
+    /// Labels of a new volume.
+    var volumeLabels: [String: String]?
     /// Fill an empty volume with what the image has there.
     var copyUp = true
     /// tmpfs: `size=…`, `mode=…`.

@@ -63,6 +63,11 @@ final class EventHub: Sendable {
         send(type: "image", action, EventActor(id: id, attributes: labels.merging(["name": name]) { $1 }))
     }
 
+    /// Something happened to a volume.
+    func volume(_ action: String, _ name: String) {
+        send(type: "volume", action, EventActor(id: name, attributes: ["driver": "local"]))
+    }
+
     /// What nobody needed of a kind of object was removed.
     func pruned(_ type: String, reclaimed: Int64) {
         send(type: type, "prune", EventActor(id: "", attributes: ["reclaimed": "\(reclaimed)"]))

@@ -44,7 +44,7 @@ enum MountParsing {
             mount.source = path
         } else {
             mount.kind = .volume
-            mount.volume = try volumeName(parts[0], in: bind)
+            mount.volume = try VolumeName.validated(parts[0], in: bind)
         }
         mount.mode = parts.count == 3 ? parts[2] : ""
         for word in mount.mode.split(separator: ",").map(String.init) {
@@ -85,9 +85,13 @@ enum MountParsing {
                 result.volume = ContainerName.makeID()
                 result.anonymous = true
             } else {
-                result.volume = try volumeName(mount.source, in: "type=volume,source=\(mount.source)")
+                result.volume = try VolumeName.validated(mount.source, in: "type=volume,source=\(mount.source)")
             }
             result.copyUp = mount.volumeOptions?.noCopy != true
+            result.volumeLabels = mount.volumeOptions?.labels
+            if let driver = mount.volumeOptions?.driverConfig?.name, !["", "local"].contains(driver) {
+                throw TimberError(.unsupported, "volume driver \"\(driver)\" is not supported by Timber (\(mount.target))")
+            }
             if let options = mount.volumeOptions, !options.subpath.isEmpty || !(options.driverConfig?.options.isEmpty ?? true) {
                 throw TimberError(.unsupported, "volume-subpath and volume driver options are not supported by Timber (\(mount.target))")
             }
@@ -117,15 +121,5 @@ enum MountParsing {
             throw TimberError(.invalidArgument, "invalid mount path: '\(path)' is inside /proc")
         }
         return clean
-    }
-
-    private static func volumeName(_ name: String, in specification: String) throws -> String {
-        guard (try? ContainerName.validated(name)) == name else {
-            throw TimberError(
-                .invalidArgument,
-                "invalid volume name \(name.debugDescription) in '\(specification)': only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed; use an absolute path for a directory of the host"
-            )
-        }
-        return name
     }
 }

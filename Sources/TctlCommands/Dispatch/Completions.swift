@@ -10,6 +10,8 @@ extension CompletionKind {
     static let images = CompletionKind.shellCommand("tctl images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null")
     /// Networks.
     static let networks = CompletionKind.shellCommand("tctl network ls --format '{{.Name}}' 2>/dev/null")
+    /// Volumes.
+    static let volumes = CompletionKind.shellCommand("tctl volume ls -q 2>/dev/null")
     /// Containers and images.
     static let objects = CompletionKind.shellCommand(
         "tctl ps -a --format '{{.Names}}' 2>/dev/null; tctl images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null")

@@ -29,7 +29,8 @@ struct Tctl: ParsableCommand {
                 name: "Image",
                 subcommands: [Load.self, Images.self, Save.self, Tag.self, RemoveImages.self, History.self]),
             CommandGroup(name: "Daemon", subcommands: [Version.self, Info.self, Events.self]),
-            CommandGroup(name: "Grouped", subcommands: [ContainerGroup.self, ImageGroup.self, NetworkGroup.self, SystemGroup.self]),
+            CommandGroup(
+                name: "Grouped", subcommands: [ContainerGroup.self, ImageGroup.self, NetworkGroup.self, SystemGroup.self, VolumeGroup.self]),
         ],
         helpNames: [.short, .long]
     )

@@ -41,8 +41,7 @@ struct Inspection {
 
     /// A volume.
     func volume(_ name: String) throws -> JSONValue? {
-        if name.isEmpty { throw CommandFailure("the name of a volume is empty") }
-        return try optional(.get("/volumes/\(PercentEncoding.segment(name))"))
+        try optional(.get(try VolumePath.make(name)))
     }
 
     private func optional(_ request: Request) throws -> JSONValue? {

@@ -193,6 +193,23 @@ final class FakeBackend: Backend {
 
     func pruneContainers(filters: Filters) async throws -> ContainersPruneReport { ContainersPruneReport() }
 
+    // MARK: Volumes
+
+    func volumes(filters: Filters) async throws -> [Volume] { [Volume(name: "oak")] }
+
+    func inspectVolume(_ name: String) async throws -> Volume {
+        guard name == "oak" else { throw TimberError(.notFound, "get \(name): no such volume") }
+        return Volume(name: name)
+    }
+
+    func createVolume(_ request: VolumeCreateRequest) async throws -> Volume { Volume(name: request.name, labels: request.labels) }
+    func removeVolume(_ name: String, force: Bool) async throws { _ = try await inspectVolume(name) }
+
+    func pruneVolumes(filters: Filters) async throws -> VolumesPruneReport {
+        note("prune volumes \(filters["all"])")
+        return VolumesPruneReport()
+    }
+
     // MARK: Networks
 
     func networks(filters: Filters) async throws -> [NetworkResource] {
