@@ -11,6 +11,7 @@ import time
 import pytest
 
 from harness import host
+from harness.tarbuilder import TarBuilder
 from harness.wait import until
 
 # --- Networks ----------------------------------------------------------------------------------------------------------
@@ -97,6 +98,25 @@ def test_disk_usage_of_images(timber):
     assert image["Size"] <= before["LayersSize"]
     timber.tctl("rmi", "df:1").ok()
     assert usage(timber)["LayersSize"] == before["LayersSize"]
+
+
+def test_disk_usage_counts_shared_layers_once(timber, busybox):
+    before = usage(timber)["LayersSize"]
+    own = TarBuilder().file("own", b"x" * 10_000)
+    timber.tctl("load", input=busybox.image("share:1", own).docker_archive()).ok()
+    try:
+        after = usage(timber)
+        images = {image["RepoTags"][0]: image for image in after["Images"]}
+        base, derived = images["busybox:latest"], images["share:1"]
+        assert base["SharedSize"] == derived["SharedSize"] == base["Size"]
+        assert derived["Size"] - derived["SharedSize"] == 10_000 + len(own.bytes())
+        assert after["LayersSize"] == before + 10_000 + len(own.bytes())
+        assert after["LayersSize"] == bytes_below(timber.data / "layers") + bytes_below(timber.data / "content")
+        listed = {image["RepoTags"][0]: image for image in timber.api.get("/images/json", **{"shared-size": 1}).expect(200).json}
+        assert listed["share:1"]["SharedSize"] == listed["busybox:latest"]["Size"] and listed["share:1"]["Size"] > listed["share:1"]["SharedSize"]
+    finally:
+        timber.tctl("rmi", "share:1").ok()
+    assert usage(timber)["LayersSize"] == before
 
 
 def test_disk_usage_of_containers_and_volumes(timber):

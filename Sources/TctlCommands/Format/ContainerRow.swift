@@ -32,7 +32,7 @@ enum ContainerRow {
             "Image": image(container, truncates: truncates),
             "Command": Human.quoted(truncates ? Human.ellipsis(container.command, 20) : container.command),
             "CreatedAt": Timestamp(seconds: container.created).local,
-            "RunningFor": Human.duration(seconds: now.seconds - container.created) + " ago",
+            "RunningFor": Human.duration(seconds: Human.difference(now.seconds, container.created)) + " ago",
             "Ports": PortList.text(container.ports),
             "State": container.state,
             "Status": container.status,

@@ -31,7 +31,19 @@ enum Human {
         scaled(bytes, base: 1024, units: ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"], digits: 4)
     }
 
+    /// A difference of sizes; one that does not fit is as good as the nearest that does.
+    static func difference(_ left: Int64, _ right: Int64) -> Int64 {
+        let (result, overflows) = left.subtractingReportingOverflow(right)
+        return overflows ? (left < 0 ? .min : .max) : result
+    }
+
+    /// A sum of sizes; one that does not fit is as good as the largest that does.
+    static func total(_ sizes: [Int64]) -> Int64 {
+        sizes.reduce(0) { difference($0, $1 == .min ? .max : -$1) }
+    }
+
     private static func scaled(_ bytes: Int64, base: Double, units: [String], digits: Int) -> String {
+        if bytes < 0 { return "-" + scaled(difference(0, bytes), base: base, units: units, digits: digits) }
         var value = Double(bytes)
         var unit = 0
         while value >= base && unit < units.count - 1 {

@@ -18,7 +18,7 @@ enum ImageRow {
 
     static func make(_ image: ImageSummary, now: Timestamp, truncates: Bool, showsDigests: Bool) -> [Listing.Row] {
         names(image, showsDigests: showsDigests).map { name in
-            let unique = image.sharedSize >= 0 ? Human.size(image.size - image.sharedSize, digits: 4) : "N/A"
+            let unique = image.sharedSize >= 0 ? Human.size(Human.difference(image.size, image.sharedSize), digits: 4) : "N/A"
             return Listing.Row(
                 fields: [
                     "ID": truncates ? Human.shortID(image.id) : image.id,

@@ -44,41 +44,36 @@ enum DiskUsageSummary {
     static func rows(_ usage: DiskUsage) -> [Listing.Row] {
         let images = usage.images ?? []
         // What an image shares with others stays when it goes.
-        let used = images.filter { $0.containers > 0 && $0.sharedSize >= 0 }.map { $0.size - $0.sharedSize }
+        let used = images.filter { $0.containers > 0 && $0.sharedSize >= 0 }.map { Human.difference($0.size, $0.sharedSize) }
         let containers = usage.containers ?? []
         let active = containers.filter { ["running", "paused", "restarting"].contains($0.state) }
         let volumes = (usage.volumes ?? []).compactMap(\.usageData)
         let cache = usage.buildCache ?? []
         return [
-            row("Images", images.count, images.filter { $0.containers > 0 }.count, usage.layersSize, usage.layersSize - total(used)),
             row(
-                "Containers", containers.count, active.count, total(containers.map(\.sizeRw)),
-                total(containers.map(\.sizeRw)) - total(active.map(\.sizeRw))),
+                "Images", images.count, images.filter { $0.containers > 0 }.count, usage.layersSize,
+                Human.difference(usage.layersSize, Human.total(used))),
+            row(
+                "Containers", containers.count, active.count, Human.total(containers.map(\.sizeRw)),
+                Human.difference(Human.total(containers.map(\.sizeRw)), Human.total(active.map(\.sizeRw)))),
             row(
                 "Local Volumes", (usage.volumes ?? []).count, volumes.filter { $0.refCount > 0 }.count,
-                total(volumes.map { max(0, $0.size) }), total(volumes.filter { $0.refCount == 0 }.map { max(0, $0.size) })),
+                Human.total(volumes.map { max(0, $0.size) }), Human.total(volumes.filter { $0.refCount == 0 }.map { max(0, $0.size) })),
             row(
-                "Build Cache", cache.count, cache.filter(\.inUse).count, total(cache.map(\.size)),
-                total(cache.filter { !$0.inUse && !$0.shared }.map(\.size)), showsPercent: false),
+                "Build Cache", cache.count, cache.filter(\.inUse).count, Human.total(cache.map(\.size)),
+                Human.total(cache.filter { !$0.inUse && !$0.shared }.map(\.size)), showsPercent: false),
         ]
     }
 
     private static func row(
         _ type: String, _ count: Int, _ active: Int, _ size: Int64, _ reclaimable: Int64, showsPercent: Bool = true
     ) -> Listing.Row {
-        let percent = showsPercent && size > 0 ? " (\(Int(Double(reclaimable) / Double(size) * 100))%)" : ""
+        let percent =
+            showsPercent && size > 0 ? " (\(Int64(exactly: (Double(reclaimable) / Double(size) * 100).rounded(.towardZero)) ?? 0)%)" : ""
         return Listing.Row(fields: [
             "Type": type, "TotalCount": "\(count)", "Active": "\(active)", "Size": Human.size(size, digits: 4),
             "Reclaimable": Human.size(reclaimable, digits: 4) + percent,
         ])
-    }
-
-    /// A daemon may say anything; a sum that does not fit is as good as the largest one.
-    private static func total(_ sizes: [Int64]) -> Int64 {
-        sizes.reduce(0) { sum, size in
-            let (total, overflows) = sum.addingReportingOverflow(size)
-            return overflows ? .max : total
-        }
     }
 }
 
@@ -114,7 +109,7 @@ struct DiskUsageDetails {
                 .init(name: "Name", heading: "VOLUME NAME"), .init(name: "Links", heading: "LINKS"), .init(name: "Size", heading: "SIZE"),
             ], table: "table {{.Name}}\t{{.Links}}\t{{.Size}}", key: "Name")
         // Timber builds no images: the table is there for programs that read docker's, and stays empty.
-        let cache = (usage.buildCache ?? []).reduce(into: Int64(0)) { $0 = $0 &+ $1.size }
+        let cache = Human.total((usage.buildCache ?? []).map(\.size))
         let cacheTable = Listing(
             fields: [
                 .init(name: "ID", heading: "CACHE ID"), .init(name: "CacheType", heading: "CACHE TYPE"),

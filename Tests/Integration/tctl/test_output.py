@@ -15,8 +15,8 @@ CONTAINERS = [
             {"IP": "0.0.0.0", "PrivatePort": 80, "PublicPort": 8080, "Type": "tcp"}, {"IP": "::", "PrivatePort": 80, "PublicPort": 8080, "Type": "tcp"},
             {"PrivatePort": 443, "Type": "tcp"}, {"PrivatePort": 444, "Type": "tcp"}, {"IP": "127.0.0.1", "PrivatePort": 53, "PublicPort": 53, "Type": "udp"},
         ],
-        "Labels": {"a.b": "c", "z": "y"}, "State": "running", "Status": "Up About a minute", "HostConfig": {"NetworkMode": "bridge"},
-        "NetworkSettings": {"Networks": {"bridge": {}, "other": {}}}, "SizeRw": 1500, "SizeRootFs": 74300000,
+        "Labels": {"a.b": "c"}, "State": "running", "Status": "Up About a minute", "HostConfig": {"NetworkMode": "bridge"},
+        "NetworkSettings": {"Networks": {"bridge": {}}}, "SizeRw": 1500, "SizeRootFs": 74300000,
         "Mounts": [{"Type": "volume", "Name": "a" * 64, "Source": "/x", "Destination": "/y", "Driver": "local", "RW": True}],
     },
     {
@@ -138,6 +138,13 @@ def test_json_lines_have_dockers_fields(command, executable, answers):
         assert mine == line
 
 
+def test_sets_are_printed_in_order(tctl, daemon):
+    """docker goes over maps, in no order."""
+    container = CONTAINERS[0] | {"Labels": {"z": "y", "a.b": "c"}, "NetworkSettings": {"Networks": {"other": {}, "bridge": {}}}}
+    daemon.answer("GET", "/containers/json", [container])
+    assert tctl("ps", "--format", "{{.Labels}} {{.Networks}}").stdout == b"a.b=c,z=y bridge,other\n"
+
+
 def test_an_image_of_several_repositories(tctl, daemon):
     """A row for each name, in the daemon's order; docker goes over a map, in no order."""
     daemon.answer("GET", "/images/json", [IMAGES[0] | {"RepoTags": ["b:1", "localhost:5000/a:2", "b:3"], "RepoDigests": []}])
@@ -166,6 +173,25 @@ def test_hostile_answers_are_failures_with_words(tctl, daemon, answer):
     result = tctl("ps")
     assert result.returncode == 1
     assert result.stderr.startswith(b"tctl: ") and b"Fatal" not in result.stderr
+
+
+@pytest.mark.parametrize("size", [-(2**63), -1, 0, 1, 2**63 - 1])
+@pytest.mark.parametrize("other", [-(2**63), 1, 2**63 - 1])
+def test_hostile_numbers_are_no_crash(tctl, daemon, size, other):
+    image, container = IMAGES[0] | {"Size": size, "SharedSize": max(0, other), "Containers": 1, "Created": size}, CONTAINERS[0] | {"SizeRw": size, "Created": other}
+    volume = {"Name": "v", "Driver": "local", "Mountpoint": "/", "Scope": "local", "UsageData": {"Size": size, "RefCount": other}}
+    cache = {"ID": "c", "Size": other}
+    daemon.answer("GET", "/images/json", [image, image])
+    daemon.answer("GET", "/containers/json", [container, container])
+    daemon.answer(
+        "GET", "/system/df",
+        {"LayersSize": other, "Images": [image] * 2, "Containers": [container, container | {"State": "exited", "SizeRw": other}],
+         "Volumes": [volume] * 2, "BuildCache": [cache] * 2},
+    )  # fmt: skip
+    daemon.answer("GET", "/events", json.dumps({"Type": "x", "Action": "y", "time": size, "timeNano": other}).encode() + b"\n")
+    for words in (["images"], ["ps", "-s"], ["system", "df"], ["system", "df", "-v"], ["events"]):
+        result = tctl(*words)
+        assert (result.returncode, result.stderr) == (0, b""), words
 
 
 def test_no_daemon_says_how_to_start_it(executable, tmp_path):
