@@ -1,5 +1,6 @@
 internal import DockerAPI
 internal import Errors
+internal import Glibc
 internal import LinuxKernel
 
 /// /etc/hostname, /etc/hosts and /etc/resolv.conf as the container sees them.
@@ -34,13 +35,11 @@ enum EtcFiles {
     /// see docs/differences.md.
     private static func resolvConf(_ host: HostConfig) throws -> String {
         let ownNetwork = host.networkMode != "host"
-        let systemd = "/run/systemd/resolve/resolv.conf"
-        let base = (try? Files.read("/etc/resolv.conf")).map { String(decoding: $0, as: UTF8.self) } ?? ""
-        var lines = base.split(separator: "\n").map(String.init)
+        var lines = try Self.lines(of: "/etc/resolv.conf") ?? []
         if ownNetwork, lines.contains(where: { $0.hasPrefix("nameserver 127.0.0.53") }),
-            let upstream = try? Files.read(systemd)
+            let upstream = try Self.lines(of: "/run/systemd/resolve/resolv.conf")
         {
-            lines = String(decoding: upstream, as: UTF8.self).split(separator: "\n").map(String.init)
+            lines = upstream
         }
         let words = lines.map { $0.split(whereSeparator: { $0 == " " || $0 == "\t" }).map(String.init) }
         func values(_ key: String) -> [[String]] { words.filter { $0.first == key }.map { Array($0.dropFirst()) } }
@@ -53,5 +52,16 @@ enum EtcFiles {
         if !search.isEmpty { result.append("search \(search.joined(separator: " "))") }
         if !options.isEmpty { result.append("options \(options.joined(separator: " "))") }
         return result.joined(separator: "\n") + "\n"
+    }
+
+    /// nil when there is no such file.
+    private static func lines(of path: String) throws -> [String]? {
+        do {
+            return String(decoding: try Files.read(path), as: UTF8.self).split(separator: "\n").map(String.init)
+        } catch let error as SystemError where error.errno == ENOENT {
+            return nil
+        } catch {
+            throw TimberError(.unavailable, "cannot read the host's name servers", cause: error)
+        }
     }
 }
