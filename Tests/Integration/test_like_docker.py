@@ -60,6 +60,22 @@ network ls
 network ls --format json
 network inspect bridge host none
 network inspect nosuch
+volume ls
+volume ls -q
+volume ls --filter name=like --filter driver=local
+volume ls --filter dangling=false -q
+volume ls --filter nosuch=x
+volume ls --format json
+volume ls --format '{{.Name}} {{.Driver}} {{.Scope}} {{.Mountpoint}} {{.Labels}} {{.Links}} {{.Size}} {{.Group}} {{.Availability}} {{.Status}}'
+volume inspect likevolume
+volume inspect nosuch
+volume inspect -f '{{.Name}} {{.Driver}}' likevolume
+volume rm nosuch
+volume rm -f nosuch
+volume rm likevolume
+volume create 'bad name'
+volume create --driver nosuch x
+inspect --type volume likevolume
 system df
 system df -v
 system df --format json
@@ -213,7 +229,7 @@ def test_changes(timber):
             "create --name NAME busybox sh -c 'trap \"exit 0\" TERM; while :; do sleep 0.1; done'", "start NAME", "start NAME", "pause NAME",
             "pause NAME", "exec NAME true", "unpause NAME", "unpause NAME", "restart -t 5 NAME", "rename NAME NAME-2", "rename NAME-2 NAME",
             "stop NAME", "stop NAME", "start NAME", "kill -s KILL NAME", "wait NAME", "rm NAME", "rm NAME", "tag busybox NAME:1", "rmi NAME:1",
-            "rmi NAME:1", "create -q --name NAME busybox true", "container prune -f", "image prune -f",
+            "rmi NAME:1", "volume create NAME-v", "volume create NAME-v", "create -q --name NAME -v NAME-v:/v busybox true", "volume rm NAME-v", "container prune -f", "volume rm NAME-v", "image prune -f",
         ):  # fmt: skip
             result = run(*shlex.split(line.replace("NAME", name)))
             # Ids differ, and lengths of lists.

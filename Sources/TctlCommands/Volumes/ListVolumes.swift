@@ -27,7 +27,8 @@ struct ListVolumes: TctlCommand {
         fields: [
             .init(name: "Driver", heading: "DRIVER"), .init(name: "Name", heading: "VOLUME NAME"), .init(name: "Scope", heading: "SCOPE"),
             .init(name: "Mountpoint", heading: "MOUNTPOINT"), .init(name: "Labels", heading: "LABELS"),
-            .init(name: "Links", heading: "LINKS"), .init(name: "Size", heading: "SIZE"),
+            .init(name: "Links", heading: "LINKS"), .init(name: "Size", heading: "SIZE"), .init(name: "Group", heading: "GROUP"),
+            .init(name: "Availability", heading: "AVAILABILITY"), .init(name: "Status", heading: "STATUS"),
         ],
         table: "table {{.Driver}}\t{{.Name}}", key: "Name")
 
@@ -44,6 +45,8 @@ struct ListVolumes: TctlCommand {
                 "Labels": volume.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ","),
                 "Links": volume.usageData.map { "\($0.refCount)" } ?? "N/A",
                 "Size": volume.usageData.map { Human.size($0.size) } ?? "N/A",
+                // Of volumes of a cluster.
+                "Group": "N/A", "Availability": "N/A", "Status": "N/A",
             ], labels: volume.labels)
     }
 }
