@@ -86,6 +86,10 @@ inspect web made
 inspect web --format '{{.Name}} {{.State.Running}} {{.HostConfig.Memory}} {{.NetworkSettings.IPAddress}} {{.Config.Labels}}'
 inspect web --format '{{range .Mounts}}{{.Name}}:{{.Destination}}{{end}} {{json .State.Status}} {{index .Config.Labels "a"}}'
 inspect web --format '{{(index (index .NetworkSettings.Ports "80/tcp") 0).HostPort}}'
+inspect made --format '{{.Config.Entrypoint}} {{.Config.ExposedPorts}} {{.HostConfig.Binds}} {{.HostConfig.CapAdd}} {{.HostConfig.Tmpfs}} {{.Config.User}}|'
+inspect made --format '{{json .HostConfig.Binds}} {{len .HostConfig.Binds}} {{if .Config.ExposedPorts}}y{{else}}n{{end}} {{.State.Health}}'
+inspect busybox --format '{{.Config.Entrypoint}} {{.Config.Volumes}} {{.Config.ExposedPorts}} {{.Config.Labels}}|{{.Config.User}}|'
+volume inspect -f '{{.Options}} {{.Labels}}' likevolume
 inspect -s web --format '{{.SizeRw}} {{.SizeRootFs}}'
 inspect busybox bridge --format '{{.Id}}'
 inspect web nosuch --format '{{.Name}}'

@@ -196,6 +196,7 @@ private struct TemplateEvaluator {
         for name in path {
             switch value {
             case .missing: return value
+            case .zero: return .missing("." + path.joined(separator: "."))
             case .row(let row):
                 guard let text = row.fields[name] else {
                     throw TemplateError(
@@ -204,7 +205,13 @@ private struct TemplateEvaluator {
                 value = .string(text)
             case .json(let json):
                 switch json {
-                case .object: value = json[name].map(TemplateValue.json) ?? .missing("." + path.joined(separator: "."))
+                case .object:
+                    if let member = json[name], member != .null {
+                        value = .json(member)
+                    } else {
+                        let null = json[name] == nil ? TemplateValue.missing("." + path.joined(separator: ".")) : .json(.null)
+                        value = GoZero.value(of: name) ?? null
+                    }
                 case .null: value = .missing("." + path.joined(separator: "."))
                 default: throw TemplateError("\(GoFormat.kind(json)) has no field .\(name)")
                 }

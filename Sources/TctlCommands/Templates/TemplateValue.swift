@@ -4,6 +4,8 @@ enum TemplateValue: Sendable {
     case row(TemplateRow)
     /// A member that is not there. False in a condition; an error when it is printed, as with Docker's `missingkey=error`.
     case missing(String)
+    /// Null, printed as Go prints the zero value of the member's type.
+    case zero(String)
 
     static func string(_ text: String) -> TemplateValue { .json(.string(text)) }
     static func integer(_ value: Int) -> TemplateValue { .json(.integer(Int64(value))) }
@@ -15,6 +17,7 @@ enum TemplateValue: Sendable {
         switch self {
         case .json(let value): return value
         case .row(let row): return row.json
+        case .zero: return .null
         case .missing(let name): throw TemplateError("there is no field \(name)")
         }
     }
@@ -22,7 +25,7 @@ enum TemplateValue: Sendable {
     /// Go's truth: not empty, not zero.
     var isTrue: Bool {
         switch self {
-        case .missing: false
+        case .missing, .zero: false
         case .row: true
         case .json(let value):
             switch value {
@@ -37,7 +40,10 @@ enum TemplateValue: Sendable {
     }
 
     /// Go's `%v`.
-    func printed() throws -> String { GoFormat.plain(try json()) }
+    func printed() throws -> String {
+        if case .zero(let text) = self { return text }
+        return GoFormat.plain(try json())
+    }
 }
 
 /// One row of a list: its fields are texts, and its labels are reached by `.Label "name"`.
