@@ -74,6 +74,8 @@ extension Connection {
             }
             context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
         }
+        // The write itself may have found that the client is gone: then nobody resumes writers any more.
+        if case .left = phase { return continuation.resume(throwing: ClientHasGone()) }
         if context.channel.isWritable { continuation.resume() } else { writers.append(continuation) }
     }
 

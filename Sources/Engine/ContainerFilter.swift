@@ -42,8 +42,8 @@ struct ContainerFilter: Sendable {
         if let until, definition.created >= until { return false }
         return any("id") { snapshot.id.hasPrefix($0) }
             && any("name") { snapshot.name.contains($0.hasPrefix("/") ? String($0.dropFirst()) : $0) }
-            && all("label") { Self.label($0, definition.config.labels) }
-            && all("label!") { !Self.label($0, definition.config.labels) }
+            && all("label") { LabelFilter.matches($0, definition.config.labels) }
+            && all("label!") { !LabelFilter.matches($0, definition.config.labels) }
             && any("status") { snapshot.lifecycle.status == $0 }
             && any("exited") { snapshot.lifecycle.run == nil && snapshot.lifecycle.lastExit?.code == Int32($0) }
             && any("ancestor") { ancestor in
@@ -72,15 +72,17 @@ struct ContainerFilter: Sendable {
         (values[key] ?? []).allSatisfy(test)
     }
 
-    /// Whether labels have `name` or `name=value`.
-    static func label(_ wanted: String, _ labels: [String: String]) -> Bool {
+    private static func number(_ port: String) -> String {
+        String(port.split(separator: "/").first ?? "")
+    }
+}
+
+/// `label=KEY` and `label=KEY=VALUE`, of containers, images and volumes.
+enum LabelFilter {
+    static func matches(_ wanted: String, _ labels: [String: String]) -> Bool {
         let parts = wanted.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         guard let value = labels[parts[0]] else { return false }
         return parts.count == 1 || value == parts[1]
-    }
-
-    private static func number(_ port: String) -> String {
-        String(port.split(separator: "/").first ?? "")
     }
 }
 

@@ -170,7 +170,10 @@ extension Engine {
 enum Platform {
     static func check(_ image: Image, wanted: String?) throws {
         guard let wanted, !wanted.isEmpty else { return }
-        let parts = wanted.lowercased().split(separator: "/").map(String.init)
+        let parts = wanted.lowercased().split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard (1...3).contains(parts.count), !parts.contains("") else {
+            throw TimberError(.invalidArgument, "invalid platform \"\(wanted)\": it is written os[/architecture[/variant]], as linux/amd64")
+        }
         let aliases = ["x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"]
         let os = parts.count > 1 || ["linux", "windows"].contains(parts[0]) ? parts[0] : image.config.os
         let architecture = parts.count > 1 ? parts[1] : os == parts[0] ? image.config.architecture : parts[0]

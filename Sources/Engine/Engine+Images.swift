@@ -8,7 +8,7 @@ extension Engine {
     /// Images, newest first.
     /// - Parameter sharedSize: count the bytes that images share.
     public func images(filters: [String: [String]], sharedSize: Bool = false) async throws -> [ImageSummary] {
-        let filter = try ImageFilter(filters)
+        let filter = try ImageFilter(filters, image: services.images.image)
         let users = imageUsers
         let shared = sharedSize ? services.images.sharedSizes() : [:]
         return services.images.list().filter(filter.matches).map { image in
@@ -98,7 +98,7 @@ extension Engine {
     /// Removes images that no container uses; by default only those without a tag.
     public func pruneImages(filters: [String: [String]]) async throws -> ImagesPruneReport {
         let dangling = filters["dangling"]?.first.map { !["0", "false"].contains($0.lowercased()) } ?? true
-        let filter = try ImageFilter(filters)
+        let filter = try ImageFilter(filters, image: services.images.image)
         let (images, users) = (services.images, imageUsers)
         let report = try await BlockingPool.shared.run {
             try images.prune(danglingOnly: dangling, inUse: users, matching: filter.matches)
@@ -123,7 +123,8 @@ extension Engine {
         }
         let loaded: [LoadedImage]
         do {
-            loaded = try await services.images.load(from: archive) { continuation.yield($0) }
+            let (images, source) = (services.images, OwnedOnce(archive))
+            loaded = try await transfers.run { try await images.load(from: try source.take()) { continuation.yield($0) } }
             continuation.finish()
         } catch {
             continuation.finish()
@@ -145,27 +146,35 @@ extension Engine {
 
     /// Writes images into one docker-archive, piece by piece, no faster than `emit` takes them.
     public func saveImages(_ names: [String], emit: @escaping @Sendable ([UInt8]) async throws -> Void) async throws {
-        let (reader, writer) = try UnixSocket.pair()
         let images = services.images
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            // The duplicate is closed by `save`; the pair's own writing end must go first, or the reader never sees an end.
-            let archive = OwnedOnce(try writer.duplicate())
-            group.addTask { [writer] in
-                do {
-                    try await images.save(names, to: try archive.take())
-                } catch {
-                    // Whoever reads waits for an end, now too.
+        try await transfers.run {
+            let (reader, writer) = try UnixSocket.pair()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                // The duplicate is closed by `save`; the pair's own writing end must go first, or the reader never sees an end.
+                let archive = OwnedOnce(try writer.duplicate())
+                group.addTask { [writer] in
+                    do {
+                        try await images.save(names, to: try archive.take())
+                    } catch {
+                        // Whoever reads waits for an end, now too.
+                        try writer.shutDownWriting()
+                        throw error
+                    }
                     try writer.shutDownWriting()
+                }
+                do {
+                    while true {
+                        let piece = try await BlockingPool.transfers.run { try reader.readSome() }
+                        if piece.isEmpty { break }
+                        try await emit(piece)
+                    }
+                } catch {
+                    // A client that has gone: the writer, which may stand in write(2), is told so.
+                    try reader.shutDown()
                     throw error
                 }
-                try writer.shutDownWriting()
+                try await group.waitForAll()
             }
-            while true {
-                let piece = try await BlockingPool.shared.run { try reader.readSome() }
-                if piece.isEmpty { break }
-                try await emit(piece)
-            }
-            try await group.waitForAll()
         }
     }
 
@@ -208,12 +217,18 @@ enum LoadMessages {
 struct ImageFilter: Sendable {
     private let values: [String: [String]]
     private let until: Timestamp?
+    /// Seconds since 1970 of the images that `before` and `since` name.
+    private let before: [Int64]
+    private let since: [Int64]
 
-    init(_ values: [String: [String]]) throws {
+    /// - Parameter image: finds the images that filters name.
+    init(_ values: [String: [String]], image: (String) throws -> Image) throws {
         for key in values.keys.sorted() where !["reference", "dangling", "label", "label!", "until", "before", "since"].contains(key) {
             throw TimberError(.invalidArgument, "invalid filter '\(key)'")
         }
         self.values = values
+        before = try (values["before"] ?? []).map { try image($0).created }
+        since = try (values["since"] ?? []).map { try image($0).created }
         guard let text = values["until"]?.first else {
             until = nil
             return
@@ -227,11 +242,10 @@ struct ImageFilter: Sendable {
         if let dangling = values["dangling"]?.first, image.repoTags.isEmpty != !["0", "false"].contains(dangling.lowercased()) {
             return false
         }
+        guard before.allSatisfy({ image.created < $0 }), since.allSatisfy({ image.created > $0 }) else { return false }
         let labels = image.config.config.labels
-        for wanted in values["label"] ?? [] {
-            let parts = wanted.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            guard let value = labels[parts[0]], parts.count == 1 || value == parts[1] else { return false }
-        }
+        guard (values["label"] ?? []).allSatisfy({ LabelFilter.matches($0, labels) }) else { return false }
+        if (values["label!"] ?? []).contains(where: { LabelFilter.matches($0, labels) }) { return false }
         guard let references = values["reference"], !references.isEmpty else { return true }
         return references.contains { pattern in
             image.repoTags.contains { Glob.matches(pattern, $0) || Glob.matches(pattern, String($0.prefix { $0 != ":" })) }

@@ -16,12 +16,20 @@ extension Engine {
         try await services.volumes.recover()
         let records = try await services.database.containers()
         var attachments: [NetworkManager.Attachment] = []
+        var untouched: Set<String> = []
         for record in records {
-            guard let attachment = await adopt(record) else { continue }
-            attachments.append(attachment)
+            do {
+                if let attachment = try await adopt(record) { attachments.append(attachment) }
+            } catch {
+                // Quarantine: the row, the files and the processes stay as they are, for somebody to look at.
+                untouched.insert(record.id)
+                _ = services.registry.reserve(name: record.name, for: record.id)
+                services.log.error(
+                    "cannot take over a container; it is left untouched", metadata: ["container": "\(record.id)", "error": "\(error)"])
+            }
         }
         try await services.networks.start(expected: attachments)
-        try await removeOrphans(known: Set(records.map(\.id)))
+        try await removeOrphans(known: Set(records.map(\.id)), untouched: untouched)
     }
 
     /// Ends what belongs to this daemon only; containers go on.
@@ -48,32 +56,28 @@ extension Engine {
     }
 
     /// Returns what the network must keep for a container that still runs.
-    private func adopt(_ record: ContainerRecord) async -> NetworkManager.Attachment? {
-        do {
-            let decoder = JSONDecoder()
-            let definition = try decoder.decode(Definition.self, from: Data(record.definition))
-            let stored = try decoder.decode(StoredState.self, from: Data(record.state))
-            let container = Container(
-                id: record.id, name: record.name, definition: definition, lifecycle: stored.lifecycle, services: services)
-            _ = services.registry.reserve(name: record.name, for: record.id)
-            services.registry.add(container, await container.snapshot)
-            try await container.adopt(stored)
-            guard let snapshot = services.registry.snapshot(id: record.id), snapshot.lifecycle.run != nil, let endpoint = snapshot.endpoint
-            else { return nil }
-            return NetworkManager.Attachment(endpoint: endpoint, ports: snapshot.ports, owner: record.id)
-        } catch {
-            // Quarantine: the row and the files stay as they are, for somebody to look at.
-            _ = services.registry.reserve(name: record.name, for: record.id)
-            services.log.error(
-                "cannot take over a container; it is left untouched", metadata: ["container": "\(record.id)", "error": "\(error)"])
-            return nil
-        }
+    private func adopt(_ record: ContainerRecord) async throws -> NetworkManager.Attachment? {
+        let decoder = JSONDecoder()
+        let definition = try decoder.decode(Definition.self, from: Data(record.definition))
+        let stored = try decoder.decode(StoredState.self, from: Data(record.state))
+        let container = Container(
+            id: record.id, name: record.name, definition: definition, lifecycle: stored.lifecycle, services: services)
+        _ = services.registry.reserve(name: record.name, for: record.id)
+        services.registry.add(container, await container.snapshot)
+        try await container.adopt(stored)
+        guard let snapshot = services.registry.snapshot(id: record.id), snapshot.lifecycle.run != nil, let endpoint = snapshot.endpoint
+        else { return nil }
+        return NetworkManager.Attachment(endpoint: endpoint, ports: snapshot.ports, owner: record.name)
     }
 
     /// Removes directories and cgroups that no row names.
-    private func removeOrphans(known: Set<String>) async throws {
+    /// - Parameters:
+    ///   - known: every container on record.
+    ///   - untouched: those of them that could not be taken over; they may run.
+    private func removeOrphans(known: Set<String>, untouched: Set<String>) async throws {
         let (paths, trash, cgroups, log) = (services.paths, services.trash, services.cgroups, services.log)
-        let running = Set(services.registry.snapshots.filter { $0.lifecycle.run != nil || $0.lifecycle.phase == .starting }.map(\.id))
+        let running = untouched.union(
+            services.registry.snapshots.filter { $0.lifecycle.run != nil || $0.lifecycle.phase == .starting }.map(\.id))
         try await BlockingPool.shared.run {
             for id in try Tree.names(paths.containers) where !known.contains(id) {
                 log.notice("removing a container directory that no record names", metadata: ["container": "\(id)"])

@@ -144,8 +144,8 @@ struct VolumeFilter: Sendable {
     }
 
     private func labelled(_ volume: Volume) -> Bool {
-        (values["label"] ?? []).allSatisfy { ContainerFilter.label($0, volume.labels) }
-            && (values["label!"] ?? []).allSatisfy { !ContainerFilter.label($0, volume.labels) }
+        (values["label"] ?? []).allSatisfy { LabelFilter.matches($0, volume.labels) }
+            && (values["label!"] ?? []).allSatisfy { !LabelFilter.matches($0, volume.labels) }
     }
 
     private func any(_ key: String, _ test: (String) -> Bool) -> Bool {

@@ -54,6 +54,8 @@ public final class Engine: Sendable {
     let configuration: Configuration
     /// When this daemon started.
     let started = Timestamp.now()
+    /// Loads and saves at once: each has up to two threads of `BlockingPool.transfers`, and none waits there for one that waits itself.
+    let transfers = Gate(limit: 16)
     /// Held as long as the daemon lives: a second one on the same data directory is refused.
     private let lock: SharedDescriptor
 

@@ -7,6 +7,9 @@ public final class BlockingPool: Sendable {
     /// The pool that the daemon's modules share.
     public static let shared = BlockingPool(threads: 16)
 
+    /// For what blocks as long as a client pleases, the bodies of loads and saves: containers start and stop meanwhile.
+    public static let transfers = BlockingPool(threads: 64)
+
     private struct State {
         var jobs: [@Sendable () -> Void] = []
         var head = 0

@@ -10,6 +10,15 @@ public enum Overlay {
     public static func view(_ layers: [String]) throws -> Descriptor {
         // overlayfs without an upper directory wants two lower ones.
         if layers.count == 1 { return try Files.directory(layers[0]) }
+        do {
+            return try detachedView(layers)
+        } catch let error as SystemError where error.errno == EINVAL {
+            // `lowerdir+` came with Linux 6.5.
+            return try namespaceView(layers)
+        }
+    }
+
+    private static func detachedView(_ layers: [String]) throws -> Descriptor {
         let context = Descriptor(
             owning: Int32(try checking("fsopen", "overlay") { timber_fsopen("overlay", UInt32(FSOPEN_CLOEXEC)) }))
         for layer in layers {
@@ -25,6 +34,29 @@ public enum Overlay {
                 try checking("fsmount", "overlay") {
                     timber_fsmount(context.raw, 1, UInt32(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC))
                 }))
+    }
+
+    /// The same for kernels before 6.5: mounted by mount(2) in a mount namespace that ends with its thread; the descriptor keeps the
+    /// file system.
+    static func namespaceView(_ layers: [String]) throws -> Descriptor {
+        let options = "lowerdir=" + layers.map(escaped).joined(separator: ":")
+        let root = try OwnThread.run(named: "overlay-view") {
+            try checking("unshare", "CLONE_NEWNS") { timber_unshare(CLONE_NEWNS) }
+            try checking("mount_setattr", "/") {
+                timber_mount_setattr(AT_FDCWD, "/", 0x8000 /* AT_RECURSIVE */, 0, 0, 1 << 18 /* MS_PRIVATE */)
+            }
+            // Nobody else sees what covers the first layer here.
+            // MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC: glibc and the kernel both define them.
+            let flags: UInt = 1 | 2 | 4 | 8
+            try checking("mount", "overlay") { timber_mount("overlay", layers[0], "overlay", flags, options) }
+            return OwnedOnce(try Files.directory(layers[0]))
+        }
+        return try root.take()
+    }
+
+    /// What separates options and layers in mount(2)'s string.
+    private static func escaped(_ path: String) -> String {
+        String(path.flatMap { "\\,:".contains($0) ? ["\\", $0] : [$0] })
     }
 
     /// Opens a path below a directory as if the directory were the root: no symbolic link leads out of it.

@@ -129,6 +129,12 @@ extension SharedDescriptor {
         try retrying("shutdown") { shutdown(raw, Int32(SHUT_WR)) }
     }
 
+    /// Ends both directions: who writes at the other end gets EPIPE.
+    /// - Throws: `SystemError`.
+    public func shutDown() throws {
+        try retrying("shutdown") { shutdown(raw, Int32(SHUT_RDWR)) }
+    }
+
     /// Reads what is there, at most 64 KiB; waits for something. Empty: the end.
     /// - Throws: `SystemError`.
     public func readSome() throws -> [UInt8] {

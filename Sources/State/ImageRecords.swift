@@ -196,11 +196,10 @@ extension Database {
     ///   - layers: the layers that were unpacked for them. Where somebody else was faster, theirs is used and ours forgotten.
     ///   - names: taken away from other images.
     ///   - holder: whose hold ends.
-    /// - Returns: the ids of layers that nothing refers to, whose rows are gone and whose directories can go; and by the id of an
-    ///   unpacked layer the one that was there before.
+    /// - Returns: the ids of layers that nothing refers to, whose rows are gone and whose directories can go.
     public func commit(
         _ images: [ImageRecord], layers: [LayerRecord], names: [ImageNameRecord], releasing holder: String
-    ) throws -> (gone: [Int64], replaced: [Int64: Int64]) {
+    ) throws -> [Int64] {
         try pool.write { database in
             var replaced: [Int64: Int64] = [:]
             for layer in layers {
@@ -209,7 +208,7 @@ extension Database {
             for image in images { try Self.insert(image, replaced: replaced, database) }
             for name in names { try Self.setName(name.name, image: name.image, database) }
             try database.execute(sql: "DELETE FROM layer_hold WHERE holder = ?", arguments: [holder])
-            return (try replaced.keys + Self.removeUnusedLayers(database).map(\.id), replaced)
+            return try replaced.keys + Self.removeUnusedLayers(database).map(\.id)
         }
     }
 

@@ -1,9 +1,9 @@
 """What a killed timberd, a killed shim and a second timberd leave: containers go on, nothing is lost, nothing stays."""
 
-import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 import urllib.request
@@ -283,11 +283,22 @@ def test_database_is_whole(fresh):
 
 
 def test_unreadable_container_is_set_aside(fresh):
-    """A record that cannot be read is reported and kept; the others work."""
-    good = fresh.tctl("create", "--name", "good", "busybox").ok().out
+    """A record that cannot be read is reported, and its container is left alone, running or not; the others work."""
+    broken = fresh.sleeper("--name", "broken")
+    fresh.tctl("create", "--name", "good", "busybox").ok()
+    shims = host.shims(fresh.run_directory)
     fresh.stop()
-    assert json.dumps(good)
-    bundle = fresh.data / "containers" / good
-    (bundle / "hostname").unlink(missing_ok=True)
+    with sqlite3.connect(fresh.data / "state.db") as database:
+        (state,) = database.execute("SELECT state FROM container WHERE id = ?", [broken]).fetchone()
+        database.execute("UPDATE container SET state = ? WHERE id = ?", [b"{", broken])
     fresh.start()
-    assert fresh.tctl("start", "good").ok()
+    assert broken in fresh.log_tail() and "left untouched" in fresh.log_tail()
+    assert [container["Names"] for container in fresh.api.get("/containers/json", all=1).expect(200).json] == [["/good"]]
+    assert host.shims(fresh.run_directory) == shims
+    assert "broken" in fresh.tctl("create", "--name", "broken", "busybox").err
+    fresh.tctl("start", "good").ok()
+    fresh.stop()
+    with sqlite3.connect(fresh.data / "state.db") as database:
+        database.execute("UPDATE container SET state = ? WHERE id = ?", [state, broken])
+    fresh.start()
+    assert fresh.state("broken") == "running"

@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ import pytest
 from harness.daemon import REPOSITORY
 from harness.images import Image, archive
 from harness.tarbuilder import TarBuilder
-from harness.wait import until
 
 sys.path.insert(0, str(REPOSITORY / "rootfs-fixtures/lib"))
 import describe  # noqa: E402
@@ -221,27 +219,6 @@ def test_loads_at_once(timber, no_new_image, variants):
         _, errors = process.communicate(timeout=100)
         assert process.returncode == 0, errors
     assert timber.run("timber_layers:1", "cat", "/t/plain").ok().out == "first plain"
-
-
-@pytest.mark.parametrize("delay", [0.0, 0.05, 0.1, 0.2, 0.4])
-def test_killed_while_it_loads(fresh, fixtures, delay):
-    """SIGKILL at any moment: the next daemon has the whole image or nothing of it, and the load can be repeated."""
-
-    def stored():
-        names = [f"{place}/{name}" for place in ("layers", "content/sha256") for name in os.listdir(fresh.data / place)]
-        return sorted(name for name in names if name != "layers/empty")
-
-    before = stored()
-    loading = fresh.popen("load", "-i", fixtures / "python.tar")
-    time.sleep(delay)
-    fresh.kill()
-    loading.communicate(timeout=20)
-    fresh.start()
-    if "python:3" not in fresh.images():
-        assert stored() == before
-        until(lambda: not os.listdir(fresh.data / "trash"), seconds=30, message="the trash is not emptied")
-    fresh.load(fixtures / "python.tar").ok()
-    assert fresh.run("python:3", "python3", "-c", "print(6 * 7)").ok().out == "42"
 
 
 def size(directory):

@@ -1,7 +1,10 @@
 """images, inspect, tag, rmi, history, image prune."""
 
 import json
+import os
 import re
+import socket
+import stat
 
 import pytest
 
@@ -38,6 +41,13 @@ def test_selection(timber, image):
     assert timber.tctl("images", "-q", "nosuch").ok().out == ""
     assert timber.tctl("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "label=kind=tree").ok().out == "oak:1"
     assert timber.tctl("images", "--format", "{{.Repository}}", "--filter", "reference=oa*").ok().out == "oak"
+    assert image[7:19] not in timber.tctl("images", "-q", "--filter", "label!=kind=tree").ok().lines
+    assert image[7:19] in timber.tctl("images", "-q", "--filter", "label!=kind=bush").ok().lines
+    for relation in ("before", "since"):
+        assert image[7:19] not in timber.tctl("images", "-q", "--filter", f"{relation}=oak:1").ok().lines
+        assert "nosuch" in timber.tctl("images", "--filter", f"{relation}=nosuch").err
+    timber.tctl("image", "prune", "-af", "--filter", "label=kind", "--filter", "label!=kind").ok()
+    assert timber.images()["oak:1"] == image
     assert json.loads(timber.tctl("images", "--format", "json", "oak").ok().out)["Repository"] == "oak"
 
 
@@ -127,3 +137,24 @@ def test_prune_all(fresh, busybox, tmp_path):
 
 def test_ambiguous_prefix(timber, image):
     timber.tctl("inspect", "--type", "image", "zz").fails(1, "zz")
+
+
+def test_save_onto_a_device_leaves_the_device(timber, image, tmp_path):
+    null, file = tmp_path / "null", tmp_path / "oak.tar"
+    os.mknod(null, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+    timber.tctl("save", "-o", null, "oak:1").ok()
+    assert stat.S_ISCHR(null.lstat().st_mode)
+    timber.tctl("save", "-o", file, "oak:1").ok()
+    assert [name.name for name in tmp_path.iterdir() if "part" in name.name] == [] and file.stat().st_size > 1000
+
+
+def test_aborted_saves_hold_nobody_up(timber, image):
+    """A client that asks for an archive and leaves costs nothing: afterwards containers start and images are saved."""
+    for _ in range(40):
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(str(timber.socket))
+        client.sendall(b"GET /images/get?names=oak:1 HTTP/1.1\r\nHost: x\r\n\r\n")
+        client.recv(1)
+        client.close()
+    timber.run("busybox", "true", timeout=20).ok()
+    assert len(timber.tctl("save", "oak:1", timeout=20).ok().stdout) > 1000

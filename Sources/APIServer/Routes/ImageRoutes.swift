@@ -15,6 +15,7 @@ let imageRoutes: [Route] = [
     },
     Route("POST", "/images/load", body: .uploaded, whenAbandoned: .isCancelled) { request, backend in
         guard let upload = request.upload else { throw TimberError(.internal, "the upload has no pipe") }
+        try refusePlatform(request)
         let quiet = request.query.bool("quiet", default: true)
         return progress { sink in
             try await backend.loadImages(from: try upload.takeReadEnd(), quiet: quiet, progress: sink)
@@ -30,10 +31,12 @@ let imageRoutes: [Route] = [
     },
     Route("POST", "/images/prune") { request, backend in .json(try await backend.pruneImages(filters: try request.query.filters())) },
     Route("GET", "/images/get", whenAbandoned: .isCancelled) { request, backend in
-        try await save(request.query.all("names"), backend)
+        try refusePlatform(request)
+        return try await save(request.query.all("names"), backend)
     },
     Route("GET", "/images/{...}/get", whenAbandoned: .isCancelled) { request, backend in
-        try await save([try request.imageName()], backend)
+        try refusePlatform(request)
+        return try await save([try request.imageName()], backend)
     },
     Route("GET", "/images/{...}/json") { request, backend in
         var image = try await backend.inspectImage(try request.imageName())
@@ -54,6 +57,13 @@ let imageRoutes: [Route] = [
                 try request.imageName(), force: request.query.bool("force"), prune: !request.query.bool("noprune")))
     },
 ]
+
+/// Load takes what runs here out of an index, and save gives all that is stored: neither can be asked for another platform.
+private func refusePlatform(_ request: Request) throws {
+    if let platform = request.query.nonEmpty("platform") {
+        throw TimberError(.unsupported, "choosing a platform (\(platform)) on load or save is not supported by Timber: leave it out")
+    }
+}
 
 /// `name:tag`, or `name@digest` when the tag is a digest.
 private func pulled(_ image: String, tag: String?) -> String {

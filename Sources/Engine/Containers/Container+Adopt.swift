@@ -43,7 +43,7 @@ extension Container {
             try shim.send(TIMBER_REQUEST_STATUS)
             follow(shim)
             publish()
-        } catch let error as SystemError {
+        } catch let error as SystemError where [ENOENT, ECONNREFUSED, ECONNRESET, EPIPE].contains(error.errno) {
             services.log.info("the shim is gone", metadata: ["container": "\(id)", "error": "\(error)"])
             await finish()
         }

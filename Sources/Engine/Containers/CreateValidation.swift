@@ -39,6 +39,7 @@ enum CreateValidation {
         for (name, endpoint) in request.networkingConfig.endpointsConfig.sorted(by: { $0.key < $1.key }) {
             try check(endpoint, of: name)
         }
+        if let check = request.config.healthcheck, !check.test.isEmpty, check.test != ["NONE"] { throw unsupported("a health check") }
         if !request.config.macAddress.isEmpty { throw unsupported("--mac-address") }
         for option in host.logConfig.config.keys.sorted() where !["max-size", "max-file"].contains(option) {
             throw TimberError(.unsupported, "log option \"\(option)\" is not supported by Timber (max-size and max-file are)")

@@ -10,6 +10,8 @@ struct RuntimeSpec: Encodable, Sendable {
     var domainname: String?
     var mounts: [Mount]
     var linux: Linux
+    /// nil: none.
+    var annotations: [String: String]?
 
     struct Process: Encodable, Sendable {
         var terminal: Bool

@@ -26,7 +26,8 @@ struct SpecBuilder {
             hostname: host.utsMode == "host" ? nil : hostname,
             domainname: definition.config.domainname.isEmpty ? nil : definition.config.domainname,
             mounts: systemMounts + etcMounts + definition.mounts.map(mount),
-            linux: try linux())
+            linux: try linux(),
+            annotations: host.annotations.isEmpty ? nil : host.annotations)
     }
 
     // MARK: Process

@@ -76,6 +76,11 @@ enum MountParsing {
                 throw TimberError(
                     .invalidArgument, "invalid mount for \(mount.target): the bind source path \(source) does not exist on the host")
             }
+            if mount.bindOptions?.readOnlyNonRecursive == true {
+                throw TimberError(
+                    .unsupported,
+                    "bind-recursive=writable is not supported by Timber (\(mount.target)): what is read-only is so to its depth")
+            }
             result.source = source
             result.propagation = mount.bindOptions?.propagation ?? ""
             result.recursive = mount.bindOptions?.nonRecursive != true

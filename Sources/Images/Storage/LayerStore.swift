@@ -52,7 +52,7 @@ final class LayerStore: Sendable {
             try DirectoryCalls.makeDirectory(directory.raw, BytePath("\(id)"), mode: 0o700)
             try DirectoryCalls.makeDirectory(directory.raw, BytePath(Self.shortName(id)), mode: 0o700)
             let layer = try LayerUnpacker(limits: limits, budget: budget).unpack(
-                blob.reader(), blob.digest, into: try open(id), expecting: diffID, progress: progress)
+                blob.reader(), into: try open(id), expecting: diffID, progress: progress)
             return (id, layer)
         } catch {
             try discard(id)
@@ -88,20 +88,6 @@ final class LayerStore: Sendable {
         } catch {
             throw Self.failure(error, blob)
         }
-    }
-
-    /// Whether a layer's directory is there: somebody else may have removed it.
-    /// - Throws: `SystemError`.
-    func exists(_ id: Int64) throws -> Bool {
-        try DirectoryCalls.status(directory.raw, BytePath(Self.shortName(id))) != nil
-    }
-
-    /// Puts a directory in the place of the same layer's that is missing.
-    /// - Throws: `SystemError`.
-    func restore(_ id: Int64, from new: Int64) throws {
-        if try exists(id) { return }
-        try removeDirectory(id)
-        try DirectoryCalls.rename(directory.raw, BytePath("\(new)"), to: directory.raw, BytePath("\(id)"))
     }
 
     /// Removes a layer that did not come to be.

@@ -20,7 +20,7 @@ extension ImageLoad {
         }
         if isNew { try DirectoryCalls.syncFileSystem(of: store.content.directory.raw) }
         let records = try images.map { try record($0, layers) }
-        let (loaded, layers) = try store.change { snapshot in
+        let (loaded, gone) = try store.change { snapshot in
             let names = images.flatMap { image in image.names.map { ImageNameRecord(name: $0.description, image: image.id.description) } }
             let loaded = images.map { image in
                 var replaced: [String: ImageID] = [:]
@@ -30,13 +30,12 @@ extension ImageLoad {
                 return LoadedImage(id: image.id, references: image.names.map(\.familiar), replaced: replaced)
             }
             let new = created.ids
-            let committed = try store.database.commit(
+            let gone = try store.database.commit(
                 records, layers: layers.values.filter { new.contains($0.id) }.uniqued(), names: names, releasing: holder)
-            return (loaded, committed)
+            return (loaded, gone)
         }
         do {
-            for (new, present) in layers.replaced { try store.layers.restore(present, from: new) }
-            try store.remove(layers.gone, blobs: [])
+            try store.remove(gone, blobs: [])
         } catch {
             // The images are there; what is left over goes at the next start.
             store.log.warning("cannot remove layers that were unpacked twice", metadata: ["error": "\(error)"])

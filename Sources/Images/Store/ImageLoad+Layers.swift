@@ -68,8 +68,6 @@ extension ImageLoad {
                 let record = try store.database.holdLayer(diffID: diffID, chainID: "", by: holder)
                     ?? store.database.holdLayer(diffID: diffID, chainID: item.chainID.description, by: holder)
             else { continue }
-            // Unpacked again, and put in the place of the one that is missing when the images are committed.
-            guard try store.layers.exists(record.id) else { continue }
             resolved[item.chainID] = record
             progress(.exists(layer: item.diffID))
         }

@@ -20,7 +20,7 @@ extension ImageStore {
     ) async throws -> [LoadedImage] {
         let stream = SharedDescriptor(archive)
         let receiver = ArchiveReceiver(directory: content.directory, limits: limits, progress: progress)
-        let (images, received) = try await BlockingPool.shared.run {
+        let (images, received) = try await BlockingPool.transfers.run {
             do {
                 let archive = try receiver.receive(stream)
                 return (try ArchivedImage.images(in: archive), archive.received)

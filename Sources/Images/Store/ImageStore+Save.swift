@@ -15,7 +15,7 @@ extension ImageStore {
     public func save(_ references: [String], to archive: consuming Descriptor) async throws {
         let images = try selection(references)
         let target = SharedDescriptor(archive)
-        try await BlockingPool.shared.run { [self] in
+        try await BlockingPool.transfers.run { [self] in
             do {
                 try write(images, to: TarWriter(DescriptorSink(target)))
             } catch let error as SystemError {

@@ -19,7 +19,6 @@ public struct LayerUnpacker: Sendable {
     /// Unpacks a layer. On an error the directory is in no particular state: the caller removes it.
     /// - Parameters:
     ///   - blob: the layer's blob, none, gzip or zstd compressed.
-    ///   - digest: the blob's own digest, when it is verified already: then a blob that is not compressed is not hashed again.
     ///   - directory: an empty directory that nobody else can reach.
     ///   - diffID: what the uncompressed stream must hash to; nil when it is not known.
     ///   - progress: told how many bytes of the blob have been read; called from this thread. An error ends the work.
@@ -27,7 +26,7 @@ public struct LayerUnpacker: Sendable {
     /// - Throws: `TimberError` without the layer's name: `.corrupt` for another digest, `.invalidArgument` for a damaged or hostile
     ///   layer, `.unsupported` for what Timber does not read.
     public func unpack(
-        _ blob: any ByteReader, _ digest: Digest? = nil, into directory: SharedDescriptor, expecting diffID: Digest? = nil,
+        _ blob: any ByteReader, into directory: SharedDescriptor, expecting diffID: Digest? = nil,
         progress: @escaping (Int64) throws -> Void = { _ in }
     ) throws -> UnpackedLayer {
         let channel = ChunkChannel()
@@ -37,16 +36,16 @@ public struct LayerUnpacker: Sendable {
             outcome.set(Result { try Self.write(channel, into: directory, limits: limits) })
         }
         let stream = Result {
-            try decompress(blob, digest, progress: progress, room: channel.takeEmpty, filled: { channel.put($0, count: $1) })
+            try decompress(blob, progress: progress, room: channel.takeEmpty, filled: { channel.put($0, count: $1) })
         }
         channel.end(stream.map { _ in })
         writer.join()
         // An error of the stream reaches the writer too, and an error of the writer stops the stream: the writer's is the cause.
         let content = try outcome.get()
-        let (found, streamSize) = try stream.get()
-        if let diffID, diffID != found { throw Self.wrong(diffID, found) }
+        let (digest, streamSize) = try stream.get()
+        if let diffID, diffID != digest { throw Self.wrong(diffID, digest) }
         return UnpackedLayer(
-            diffID: found, streamSize: streamSize, size: content.size, root: content.root, hidesLower: content.hidesLower,
+            diffID: digest, streamSize: streamSize, size: content.size, root: content.root, hidesLower: content.hidesLower,
             needs: content.needs)
     }
 
@@ -63,7 +62,7 @@ public struct LayerUnpacker: Sendable {
         // Uncompressed, it is the stream itself.
         if digest == diffID { return }
         let buffer = Buffer(size: chunkSize)
-        let (found, _) = try decompress(blob, nil, progress: progress, room: { buffer }, filled: { _, _ in })
+        let (found, _) = try decompress(blob, progress: progress, room: { buffer }, filled: { _, _ in })
         if found != diffID { throw Self.wrong(diffID, found) }
     }
 
@@ -73,13 +72,11 @@ public struct LayerUnpacker: Sendable {
 
     /// Decompresses, counts and hashes a blob.
     /// - Parameters:
-    ///   - digest: of the blob, when it is known.
     ///   - room: where the next bytes go; nil: nobody wants more.
     ///   - filled: takes them.
     /// - Returns: digest and size of the uncompressed stream.
     private func decompress(
-        _ blob: any ByteReader, _ digest: Digest?, progress: @escaping (Int64) throws -> Void, room: () -> Buffer?,
-        filled: (Buffer, Int) -> Void
+        _ blob: any ByteReader, progress: @escaping (Int64) throws -> Void, room: () -> Buffer?, filled: (Buffer, Int) -> Void
     ) throws -> (Digest, Int64) {
         var consumed: Int64 = 0
         let observed = ObservedReader(blob) { piece in
@@ -87,8 +84,6 @@ public struct LayerUnpacker: Sendable {
             try progress(consumed)
         }
         let reader = try DecompressedReader(observed)
-        // Uncompressed, the blob is the stream itself.
-        let known = reader.compression == .none ? digest : nil
         var hasher = Digest.Hasher()
         var produced: Int64 = 0
         while let buffer = room() {
@@ -101,10 +96,10 @@ public struct LayerUnpacker: Sendable {
                 try limits.check(produced: produced, consumed: consumed)
             }
             try budget?.spend(Int64(count))
-            if known == nil { hasher.update(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count])) }
+            hasher.update(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count]))
             filled(buffer, count)
         }
-        return (known ?? hasher.digest(), produced)
+        return (hasher.digest(), produced)
     }
 
     private static func write(

@@ -10,7 +10,7 @@ struct Top: TctlCommand {
         discussion: """
             Examples:
               tctl top web
-              tctl top web -o pid,rss,args
+              tctl top web -ef
             """
     )
     static let shape = CommandShape(switches: [], arguments: .atLeast(1), stopsAtFirstArgument: true)

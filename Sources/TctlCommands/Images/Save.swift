@@ -32,6 +32,7 @@ struct Save: TctlCommand {
         if let platform { query.append(("platform", try Platform.json(platform))) }
         let exchange = try session.client.open(.get("/images/get", query: query))
         guard let output else { return try copy(exchange, to: STDOUT_FILENO) }
+        if let device = try SpecialFile.open(output) { return try copy(exchange, to: device.raw) }
         let file = try ReplacedFile(output)
         try copy(exchange, to: file.raw)
         try file.commit()
@@ -39,6 +40,20 @@ struct Save: TctlCommand {
 
     private func copy(_ exchange: Exchange, to descriptor: Int32) throws {
         while case .data(let bytes) = try exchange.step() { try Console.write(bytes, to: descriptor) }
+    }
+}
+
+/// What exists already and is no regular file, `/dev/null` or a FIFO: written to, never replaced.
+enum SpecialFile {
+    /// - Returns: nil when there is nothing of that name, or a regular file.
+    static func open(_ path: String) throws -> Descriptor? {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG else { return nil }
+        do {
+            return Descriptor(owning: try retrying("open", path) { Glibc.open(path, O_WRONLY | O_CLOEXEC) })
+        } catch let error as SystemError {
+            throw CommandFailure("\(Printable(path)) cannot be written: \(error.reason)")
+        }
     }
 }
 

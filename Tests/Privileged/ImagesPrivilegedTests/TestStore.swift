@@ -37,38 +37,6 @@ struct TestStore: ~Copyable {
         return try await load(file: file)
     }
 
-    /// An archive as an open file.
-    func file(_ archive: [UInt8]) throws -> Descriptor {
-        let file = path + "/archive-\(UUID().uuidString)"
-        try Data(archive).write(to: URL(fileURLWithPath: file))
-        return try DirectoryCalls.open(-100, BytePath(file), 0, resolve: 0)
-    }
-
-    /// Names of unpacked layers, sorted.
-    func layers() throws -> [String] { try names("layers").filter { $0 != "empty" } }
-
-    /// Names of blobs, sorted.
-    func blobs() throws -> [String] { try names("content/sha256") }
-
-    private func names(_ directory: String) throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: "\(path)/\(directory)").sorted()
-    }
-
-    /// Nothing is left of any image.
-    func isEmpty(_ location: SourceLocation = #_sourceLocation) async throws {
-        #expect(try layers().isEmpty && blobs().isEmpty, sourceLocation: location)
-        let database = try Database(path: path + "/state.db")
-        let ids = try database.layerIDs()
-        #expect(ids.unpacking.isEmpty && ids.ready.isEmpty, sourceLocation: location)
-        try await trashIsEmpty(location)
-    }
-
-    /// The trash is emptied in the background.
-    func trashIsEmpty(_ location: SourceLocation = #_sourceLocation) async throws {
-        for _ in 0..<500 where try !names("trash").isEmpty { try await Task.sleep(for: .milliseconds(10)) }
-        #expect(try names("trash").isEmpty, sourceLocation: location)
-    }
-
     func load(file: String) async throws -> [LoadedImage] {
         let descriptor = try DirectoryCalls.open(-100, BytePath(file), 0, resolve: 0)
         return try await store.load(from: descriptor) { _ in }

@@ -1,7 +1,7 @@
 /// Builds image archives from layers that are tars in memory.
 public struct ArchiveBuilder: Sendable {
     /// One image of the archive.
-    public struct Image: Sendable {
+    public struct Image {
         /// Lowest first, uncompressed.
         public var layers: [[UInt8]]
         /// `RepoTags`.
