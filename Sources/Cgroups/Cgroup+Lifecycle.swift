@@ -7,6 +7,8 @@ extension Cgroup {
     private static let removalDelays: [UInt32] = [
         200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 300_000, 300_000,
     ]
+    /// A process that was killed may first have to write back what it had mounted: altogether about ten seconds.
+    private static let endDelays: [UInt32] = removalDelays + [UInt32](repeating: 300_000, count: 30)
 
     func makeDirectories() throws {
         for place in tree.places where try !makeDirectory(in: place) {
@@ -29,11 +31,11 @@ extension Cgroup {
         return false
     }
 
-    /// Ends every process in it, however fast it forks. Blocks until they are gone, for at most a few seconds.
+    /// Ends every process in it, however fast it forks. Blocks until they are gone, for about ten seconds at most.
     /// - Throws: `TimberError(.unavailable)` when processes are left, which are then inside the kernel and cannot be ended.
     public func kill() throws {
         if let unified = tree.unified, try writeIfPresent("1", "cgroup.kill", in: unified) {
-            if try becomesEmpty() { return }
+            if try becomesEmpty(Self.endDelays) { return }
             throw TimberError(.unavailable, "processes of container \(id) do not end: \(try shownProcesses())")
         }
         // Frozen processes do not fork, and do not end either: the signals stay pending until they are thawed.
@@ -45,7 +47,7 @@ extension Cgroup {
             } catch let error as TimberError where error.code == .unavailable {}
             try signalAll()
             try thaw()
-            if try becomesEmpty() { return }
+            if try becomesEmpty(Self.removalDelays) { return }
         }
         throw TimberError(.unavailable, "processes of container \(id) do not end: \(try shownProcesses())")
     }
@@ -77,8 +79,8 @@ extension Cgroup {
         }
     }
 
-    private func becomesEmpty() throws -> Bool {
-        for delay in Self.removalDelays {
+    private func becomesEmpty(_ delays: [UInt32]) throws -> Bool {
+        for delay in delays {
             if try processes().isEmpty { return true }
             usleep(delay)
         }

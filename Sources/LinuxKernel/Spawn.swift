@@ -78,13 +78,15 @@ public struct SealedProgram: Sendable {
 /// Waits for a child of this process and reaps it.
 /// - Parameters:
 ///   - pid: a child's process id.
-///   - killAfter: milliseconds after which it gets SIGKILL.
-/// - Throws: `SystemError`; ECHILD when it is no child (any more).
+///   - killAfter: milliseconds after which it gets SIGKILL, and has as much time again to end.
+/// - Throws: `SystemError`; ECHILD when it is no child (any more), ETIMEDOUT when the kernel does not let it end.
 public func reap(_ pid: Int32, killAfter: Int32) throws {
     let process = Descriptor(owning: Int32(try checking("pidfd_open", "\(pid)") { timber_pidfd_open(pid, 0) }))
     var poller = pollfd(fd: process.raw, events: Int16(POLLIN), revents: 0)
     if try retrying("poll", "", { poll(&poller, 1, killAfter) }) == 0 {
         try checking("pidfd_send_signal", "\(pid)") { timber_pidfd_send_signal(process.raw, SIGKILL) }
+        let ended = try retrying("poll", "", { poll(&poller, 1, killAfter) })
+        if ended == 0 { throw SystemError(call: "waitpid", errno: ETIMEDOUT, what: "\(pid)") }
     }
     var status: Int32 = 0
     try retrying("waitpid", "\(pid)") { waitpid(pid, &status, 0) }

@@ -76,10 +76,12 @@ extension NetworkManager {
         try await BlockingPool.shared.run { [self] in try unpublishNow(endpoint) }
     }
 
-    /// Ends publishing and gives the address back; repeating it does nothing. The veth pair goes with the namespace.
+    /// Ends publishing and gives the address back; repeating it does nothing, and neither does it before `start`, which removes what it
+    /// does not expect. The veth pair goes with the namespace.
     /// - Throws: `TimberError.internal`.
     public func release(_ endpoint: Endpoint) async throws {
         try await BlockingPool.shared.run { [self] in
+            guard network.withLock({ $0 != nil }) else { return }
             try unpublishNow(endpoint)
             try withNetwork { $0.remove(endpoint) }
         }

@@ -137,12 +137,21 @@ extension Container {
             await attempt("release the network") { [services] in try await services.networks.release(endpoint) }
         }
         await held.bundleConfig?.value
-        await attempt("remove the cgroup") {
+        let steps: [(what: String, perform: @Sendable () throws -> Void)] = [
+            ("end the processes", { try held.cgroup?.kill() }),
+            ("reap the shim", { if let pid = held.shimPID { try reap(pid, killAfter: 5000) } }),
+            ("remove the cgroup", { try held.cgroup?.remove() }),
+            ("remove the bundle", { try Tree.remove(bundle) }),
+        ]
+        await attempt("give back what a run had") { [id, log = services.log] in
             try await BlockingPool.shared.run {
-                try held.cgroup?.kill()
-                if let pid = held.shimPID { try reap(pid, killAfter: 5000) }
-                try held.cgroup?.remove()
-                try Tree.remove(bundle)
+                for step in steps {
+                    do {
+                        try step.perform()
+                    } catch {
+                        log.error("cannot \(step.what)", metadata: ["container": "\(id)", "error": "\(error)"])
+                    }
+                }
             }
         }
     }
