@@ -1,4 +1,5 @@
 internal import Errors
+internal import Glibc
 internal import Layers
 internal import LinuxKernel
 
@@ -9,12 +10,21 @@ struct ArchiveReceiver {
     let limits: ExtractionLimits
     let progress: @Sendable (LoadProgress) -> Void
 
+    /// How many members may be in files, each with a descriptor, until the load ends: the rest of the daemon needs some, too.
+    var fileLimit = Self.halfOfTheDescriptors
+
     /// Members up to this size stay in memory, together up to `memoryLimit`.
     private static let smallMember: Int64 = 64 << 10
     private static let memoryLimit: Int64 = 16 << 20
     /// More members than any real archive has.
     private static let memberLimit = 20_000
     private static let progressStep: Int64 = 4 << 20
+
+    private static var halfOfTheDescriptors: Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit) == 0 else { return 512 }
+        return Int(clamping: limit.rlim_cur / 2)
+    }
 
     /// Reads the archive to its end.
     /// - Parameter stream: none, gzip or zstd compressed tar.
@@ -41,11 +51,12 @@ struct ArchiveReceiver {
         let tar = TarReader(ReaderChunks(checked))
         var archive = IngestedArchive()
         var inMemory: Int64 = 0
+        var files = 0
         var count = 0
         while let entry = try tar.next() {
             count += 1
             if count > Self.memberLimit { throw TimberError(.invalidArgument, "the archive has more than \(Self.memberLimit) members") }
-            try receive(entry, tar, into: &archive, inMemory: &inMemory)
+            try receive(entry, tar, into: &archive, inMemory: &inMemory, files: &files)
         }
         try tar.drain()
         if received == 0 { throw TimberError(.invalidArgument, "the archive is empty") }
@@ -54,13 +65,15 @@ struct ArchiveReceiver {
         return archive
     }
 
-    private func receive(_ entry: TarEntry, _ tar: TarReader, into archive: inout IngestedArchive, inMemory: inout Int64) throws {
+    private func receive(
+        _ entry: TarEntry, _ tar: TarReader, into archive: inout IngestedArchive, inMemory: inout Int64, files: inout Int
+    ) throws {
         let name = try MemberName.normalised(entry.name)
         switch entry.kind {
         case .directory: return
         case .file:
             archive.links[name] = nil
-            archive.members[name] = try content(entry, tar, inMemory: &inMemory)
+            archive.members[name] = try content(entry, tar, inMemory: &inMemory, files: &files)
         case .hardLink:
             archive.members[name] = nil
             archive.links[name] = try MemberName.normalised(entry.link)
@@ -73,7 +86,9 @@ struct ArchiveReceiver {
         }
     }
 
-    private func content(_ entry: TarEntry, _ tar: TarReader, inMemory: inout Int64) throws -> IngestedArchive.Member {
+    private func content(
+        _ entry: TarEntry, _ tar: TarReader, inMemory: inout Int64, files: inout Int
+    ) throws -> IngestedArchive.Member {
         do {
             if entry.size <= Self.smallMember && inMemory < Self.memoryLimit {
                 let bytes = try tar.body(limit: Self.smallMember)
@@ -81,6 +96,11 @@ struct ArchiveReceiver {
                 return IngestedArchive.Member(
                     name: entry.shownName, digest: .sha256(of: bytes), size: entry.size, storage: .memory(bytes))
             }
+            if files >= fileLimit {
+                throw TimberError(
+                    .invalidArgument, "more than \(fileLimit) large members before it: save its images in several archives")
+            }
+            files += 1
             let file = try DirectoryCalls.temporaryFile(in: directory.raw)
             var hasher = Digest.Hasher()
             try tar.readBody { piece in
