@@ -16,11 +16,15 @@ struct ForwardPolicy: Sendable, Equatable {
         batch.append("NFT_MSG_GETCHAIN", type: Int(NFNL_SUBSYS_NFTABLES) << 8 | Int(NFT_MSG_GETCHAIN.rawValue), flags: NLM_F_DUMP) {
             $0.append(nfgenmsg(nfgen_family: UInt8(AF_UNSPEC), version: 0, res_id: 0))
         }
-        try socket.perform(batch) { _, body in
-            guard let header = body.load(nfgenmsg.self), [Int32(NFPROTO_INET), Int32(NFPROTO_IPV4)].contains(Int32(header.nfgen_family)),
-                let chain = Self(dropping: body.dropFirst(MemoryLayout<nfgenmsg>.size)), chain.table != ours
-            else { return }
-            found.append(chain)
+        try Links.repeating {
+            found = []
+            try socket.perform(batch) { _, body in
+                guard let header = body.load(nfgenmsg.self),
+                    [Int32(NFPROTO_INET), Int32(NFPROTO_IPV4)].contains(Int32(header.nfgen_family)),
+                    let chain = Self(dropping: body.dropFirst(MemoryLayout<nfgenmsg>.size)), chain.table != ours
+                else { return }
+                found.append(chain)
+            }
         }
         return found
     }

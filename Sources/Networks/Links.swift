@@ -92,12 +92,12 @@ enum Links {
         return found
     }
 
-    /// A dump that was interrupted by a change is taken again; three times, then what there is has to do.
-    private static func repeating(_ dump: () throws -> Void) throws {
-        for attempt in 1...4 {
+    /// A dump that was interrupted by a change is taken again, as others may be changing things all the time: ten times at most.
+    static func repeating(_ dump: () throws -> Void) throws {
+        for attempt in 1...10 {
             do {
                 return try dump()
-            } catch let error as SystemError where error.errno == EINTR && attempt < 4 {}
+            } catch let error as SystemError where error.errno == EINTR && attempt < 10 {}
         }
     }
 }
