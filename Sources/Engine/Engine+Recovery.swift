@@ -15,11 +15,16 @@ extension Engine {
         try await services.images.recover()
         try await services.volumes.recover()
         let records = try await services.database.containers()
+        var pending: [(container: Container, adoption: Adoption)] = []
         var attachments: [NetworkManager.Attachment] = []
         var untouched: Set<String> = []
         for record in records {
             do {
-                if let attachment = try await adopt(record) { attachments.append(attachment) }
+                let (container, adoption) = try await adopt(record)
+                pending.append((container, adoption))
+                guard case .follow = adoption, let endpoint = await container.run.endpoint else { continue }
+                attachments.append(
+                    NetworkManager.Attachment(endpoint: endpoint, ports: await container.run.ports, owner: record.name))
             } catch {
                 // Quarantine: the row, the files and the processes stay as they are, for somebody to look at.
                 untouched.insert(record.id)
@@ -29,6 +34,17 @@ extension Engine {
             }
         }
         try await services.networks.start(expected: attachments)
+        await withTaskGroup(of: Void.self) { [log = services.log] group in
+            for (container, adoption) in pending {
+                group.addTask {
+                    do {
+                        try await container.complete(adoption)
+                    } catch {
+                        log.error("cannot take over a container", metadata: ["container": "\(container.id)", "error": "\(error)"])
+                    }
+                }
+            }
+        }
         try await removeOrphans(known: Set(records.map(\.id)), untouched: untouched)
     }
 
@@ -55,8 +71,7 @@ extension Engine {
         try await services.networks.tearDown()
     }
 
-    /// Returns what the network must keep for a container that still runs.
-    private func adopt(_ record: ContainerRecord) async throws -> NetworkManager.Attachment? {
+    private func adopt(_ record: ContainerRecord) async throws -> (Container, Adoption) {
         let decoder = JSONDecoder()
         let definition = try decoder.decode(Definition.self, from: Data(record.definition))
         let stored = try decoder.decode(StoredState.self, from: Data(record.state))
@@ -64,10 +79,7 @@ extension Engine {
             id: record.id, name: record.name, definition: definition, lifecycle: stored.lifecycle, services: services)
         _ = services.registry.reserve(name: record.name, for: record.id)
         services.registry.add(container, await container.snapshot)
-        try await container.adopt(stored)
-        guard let snapshot = services.registry.snapshot(id: record.id), snapshot.lifecycle.run != nil, let endpoint = snapshot.endpoint
-        else { return nil }
-        return NetworkManager.Attachment(endpoint: endpoint, ports: snapshot.ports, owner: record.name)
+        return (container, try await container.adopt(stored))
     }
 
     /// Removes directories and cgroups that no row names.
@@ -83,9 +95,20 @@ extension Engine {
                 log.notice("removing a container directory that no record names", metadata: ["container": "\(id)"])
                 try trash.discard("\(paths.containers)/\(id)")
             }
-            for id in try Tree.names(paths.bundles) where !running.contains(id) { try Tree.remove("\(paths.bundles)/\(id)") }
-            for id in try cgroups.removeOrphans(known: running) {
-                log.notice("removed a cgroup that no running container has", metadata: ["container": "\(id)"])
+            // What cannot be removed now is no reason not to start: it is tried again at the next one.
+            for id in try Tree.names(paths.bundles) where !running.contains(id) {
+                do {
+                    try Tree.remove("\(paths.bundles)/\(id)")
+                } catch {
+                    log.warning("cannot remove an old bundle", metadata: ["container": "\(id)", "error": "\(error)"])
+                }
+            }
+            do {
+                for id in try cgroups.removeOrphans(known: running) {
+                    log.notice("removed a cgroup that no running container has", metadata: ["container": "\(id)"])
+                }
+            } catch {
+                log.warning("cannot remove a cgroup that no running container has", metadata: ["error": "\(error)"])
             }
         }
     }

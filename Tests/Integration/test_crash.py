@@ -5,6 +5,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import threading
 import time
 import urllib.request
 
@@ -302,3 +303,51 @@ def test_unreadable_container_is_set_aside(fresh):
         database.execute("UPDATE container SET state = ? WHERE id = ?", [state, broken])
     fresh.start()
     assert fresh.state("broken") == "running"
+
+
+def test_killed_while_it_starts_keeps_the_network(fresh):
+    """Whatever the record says when timberd dies: a container that runs afterwards has its address, its port and its files."""
+
+    def start(name):
+        try:
+            fresh.api.request("POST", f"/containers/{name}/start")
+        except OSError:
+            pass  # timberd is killed before it answers.
+
+    served = 0
+    for attempt in range(16):
+        port = fresh.slot.port(attempt)
+        name = fresh.tctl("create", "-p", f"{port}:80", "busybox", "httpd", "-f", "-h", "/etc").ok().out
+        client = threading.Thread(target=start, args=(name,))
+        client.start()
+        time.sleep(attempt * 0.004)
+        fresh.kill()
+        client.join(10)
+        fresh.start()
+        if fresh.state(name) == "running":
+            served += 1
+            until(lambda: answers(port), message=lambda: f"attempt {attempt}: nobody answers\n{fresh.log_tail()}")
+        fresh.tctl("rm", "-f", name).ok()
+    assert served > 0
+
+
+def answers(port):
+    try:
+        return b"localhost" in urllib.request.urlopen(f"http://127.0.0.1:{port}/hosts", timeout=2).read()
+    except OSError:
+        return False
+
+
+def test_paused_by_a_daemon_that_died(fresh):
+    name = fresh.sleeper()
+    fresh.tctl("pause", name).ok()
+    with sqlite3.connect(fresh.data / "state.db") as database:
+        (state,) = database.execute("SELECT state FROM container WHERE id = ?", [name]).fetchone()
+    assert b'"paused":true' in state
+    fresh.kill()
+    with sqlite3.connect(fresh.data / "state.db") as database:
+        database.execute("UPDATE container SET state = ? WHERE id = ?", [state.replace(b'"paused":true', b'"paused":false'), name])
+    fresh.start()
+    assert fresh.state(name) == "paused"
+    fresh.tctl("unpause", name).ok()
+    fresh.tctl("stop", name).ok()

@@ -3,8 +3,20 @@ internal import Errors
 internal import Glibc
 internal import LinuxKernel
 
+/// What is left to do about a container of an earlier daemon, once the network is there.
+enum Adoption: Sendable {
+    /// It does not run.
+    case nothing
+    /// Its removal, or its creation, did not come to an end.
+    case remove(volumes: Bool)
+    /// Its processes are gone.
+    case finish
+    /// Its shim answered.
+    case follow(ShimConnection)
+}
+
 extension Container {
-    /// Takes over what an earlier daemon left of this container. Every case ends in a state that is true:
+    /// Looks at what an earlier daemon left of this container. Every case ends in a state that is true:
     ///
     /// - removal begun → finished
     /// - creation interrupted → removed
@@ -13,16 +25,18 @@ extension Container {
     /// - the shim answers → followed again, with its true start time
     /// - the shim is gone, with an exit record → exited as recorded
     /// - the shim is gone without a word → its cgroup is killed, exited 255
-    func adopt(_ stored: StoredState) async throws {
+    ///
+    /// Changes nothing on the host: what is running keeps its network only if that is known before anything is released.
+    func adopt(_ stored: StoredState) throws -> Adoption {
         switch lifecycle.phase {
         case .removing:
-            return try await finishRemoval(volumes: definition.host.autoRemove)
+            return .remove(volumes: definition.host.autoRemove)
         case .created where Files.isDirectory("\(directory)/upper") == nil:
             // Its creation was interrupted, and nobody was told its id.
             services.log.notice("removing a container that was never completed", metadata: ["container": "\(id)"])
-            return try await finishRemoval(volumes: true)
+            return .remove(volumes: true)
         case .created, .exited:
-            return
+            return .nothing
         case .starting, .running:
             break
         }
@@ -30,7 +44,7 @@ extension Container {
         run.ports = stored.ports
         if let before = lifecycle.run?.bootID, before != services.bootID {
             run.exit = Lifecycle.Exit(code: 255, finishedAt: .now(), error: "lost: the host was restarted while it ran")
-            return await finish()
+            return .finish
         }
         do {
             run.cgroup = try services.cgroups.open(id: id)
@@ -41,20 +55,51 @@ extension Container {
             let shim = ShimConnection(try UnixSocket.connect(path: "\(bundle)/shim.sock"))
             run.shim = shim
             try shim.send(TIMBER_REQUEST_STATUS)
-            follow(shim)
             publish()
+            return .follow(shim)
         } catch let error as SystemError where [ENOENT, ECONNREFUSED, ECONNRESET, EPIPE].contains(error.errno) {
             services.log.info("the shim is gone", metadata: ["container": "\(id)", "error": "\(error)"])
-            await finish()
+            return .finish
+        }
+    }
+
+    /// The second half, once the network is there. Returns when the container's state is known, so that nobody sees an older one.
+    func complete(_ adoption: Adoption) async throws {
+        switch adoption {
+        case .nothing: break
+        case .remove(let volumes): try await finishRemoval(volumes: volumes)
+        case .finish: await finish()
+        case .follow(let shim):
+            follow(shim)
+            if try await statusKnown.value(within: .seconds(10)) == nil {
+                services.log.error("a shim does not answer; its container is left as it was", metadata: ["container": "\(id)"])
+            }
+            try await noticePause()
         }
     }
 
     /// The shim's answer after adoption.
     func adopted(_ processes: [ShimEvent.ProcessStatus]) async throws {
+        defer { statusKnown.fulfil(()) }
         lastExecNumber = max(lastExecNumber, processes.map(\.process).max() ?? 0)
-        guard let first = processes.first(where: { $0.process == 0 }), first.state == 1, case .starting = lifecycle.phase else { return }
+        guard case .starting = lifecycle.phase else { return }
+        guard let first = processes.first(where: { $0.process == 0 }) else {
+            // The old daemon died before LAUNCH: hung up on, the shim ends.
+            run.shim?.hangUp()
+            return
+        }
+        guard first.state == 1 else { return }
         // The old daemon died between the launch and its record.
         try lifecycle.started(pid: first.pid, bootID: services.bootID, at: ProcessTimes.started(ticks: first.startTicks) ?? .now())
+        try await persist()
+    }
+
+    /// A daemon that dies between freezing a container and its record leaves one that is frozen, whatever the record says.
+    private func noticePause() async throws {
+        guard let cgroup = run.cgroup, let before = lifecycle.run else { return }
+        let isFrozen = try await BlockingPool.shared.run { try cgroup.isFrozen() }
+        guard lifecycle.run == before, isFrozen != before.paused else { return }
+        if isFrozen { try lifecycle.pause() } else { try lifecycle.unpause() }
         try await persist()
     }
 }

@@ -17,14 +17,16 @@ extension Container {
         if stdout { streams |= TIMBER_ATTACH_STDOUT }
         if stderr { streams |= TIMBER_ATTACH_STDERR }
         let (client, shimEnd) = try UnixSocket.pair()
-        if lifecycle.run != nil, let shim = run.shim {
+        if let shim = run.shim {
+            // Before LAUNCH too: the shim keeps it for the process.
             try shim.send(TIMBER_REQUEST_ATTACH, value: streams, descriptors: [shimEnd.raw])
-        } else {
+        } else if lifecycle.run == nil {
             let watch = try HangupWatch(shimEnd) { [weak self] in
                 Task { await self?.forgetStream(shimEnd) }
             }
             waitingStreams.append(WaitingStream(stream: shimEnd, streams: streams, watch: watch))
         }
+        // Else the run is ending, and with this function so does the stream.
         services.events.container("attach", snapshot)
         return (client, definition.config.tty)
     }

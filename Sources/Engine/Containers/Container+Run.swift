@@ -46,6 +46,7 @@ extension Container {
 
     /// The connection is closed: the shim has ended, in order or not.
     private func shimEnded(_ shim: ShimConnection) async {
+        defer { statusKnown.fulfil(()) }
         guard run.shim === shim else { return }
         switch lifecycle.phase {
         case .starting:
@@ -70,8 +71,11 @@ extension Container {
             if exit.error.isEmpty { exit.error = Self.explain(memory) }
             services.events.container("oom", snapshot)
         }
-        for exec in execs.values where exec.isRunning { execEnded(exec.number, code: 137) }
+        for exec in execs.values where exec.isUnderWay { execEnded(exec.number, code: 137) }
         await releaseRun()
+        // With the phase, at once: who waits from now on waits for the next run.
+        let end = nextExit
+        nextExit = OneShot()
         do {
             try lifecycle.exited(exit)
             // The next thing to be recorded of a container that removes itself is its removal.
@@ -80,8 +84,7 @@ extension Container {
             services.log.error("cannot record an exit", metadata: ["container": "\(id)", "error": "\(error)"])
         }
         services.events.container("die", snapshot, extra: ["exitCode": "\(exit.code)"])
-        nextExit.fulfil(exit)
-        nextExit = OneShot()
+        end.fulfil(exit)
         if removesItself {
             do {
                 try await remove(force: false, volumes: true)

@@ -69,6 +69,7 @@ extension Container {
     /// Gives everything back and says why. The shim, when there is one, ends by itself: its connection closes without a launch, or
     /// it has reported the failure.
     private func startFailed(_ error: any Error) async throws -> Never {
+        let over = launched
         let failure = error as? LaunchFailure
         var explained: TimberError?
         if let failure {
@@ -78,16 +79,21 @@ extension Container {
         services.log.info("start failed", metadata: ["container": "\(id)", "error": "\(reason)"])
         run.shim?.hangUp()
         await releaseRun()
-        if case .starting = lifecycle.phase {
-            try lifecycle.failed(
-                Lifecycle.Exit(code: failure?.exitCode ?? 128, finishedAt: .now(), error: reason.description))
-        }
-        waitingStreams = []
-        try await persist()
-        let exit = lifecycle.lastExit ?? Lifecycle.Exit(code: 128, finishedAt: .now())
-        launched.fulfil(.failure(reason))
-        nextExit.fulfil(exit)
+        // With the phase, at once: who waits from now on waits for the next run.
+        let end = nextExit
         nextExit = OneShot()
+        waitingStreams = []
+        do {
+            if case .starting = lifecycle.phase {
+                try lifecycle.failed(
+                    Lifecycle.Exit(code: failure?.exitCode ?? 128, finishedAt: .now(), error: reason.description))
+            }
+            try await persist()
+        } catch {
+            services.log.error("cannot record a failed start", metadata: ["container": "\(id)", "error": "\(error)"])
+        }
+        over.fulfil(.failure(reason))
+        end.fulfil(lifecycle.lastExit ?? Lifecycle.Exit(code: 128, finishedAt: .now()))
         // A container that was to be removed at its end has come to it.
         if definition.host.autoRemove { try await remove(force: false, volumes: true) }
         throw reason
@@ -212,7 +218,12 @@ extension Container {
             try Files.makeDirectory("\(bundle)/rootfs")
             let listener = try UnixSocket.listen(path: "\(bundle)/shim.sock", mode: 0o600)
             let pid = try program.spawn(arguments: ["timber-shim", id], descriptor: listener.raw)
-            return (ShimConnection(try UnixSocket.connect(path: "\(bundle)/shim.sock")), pid)
+            do {
+                return (ShimConnection(try UnixSocket.connect(path: "\(bundle)/shim.sock")), pid)
+            } catch {
+                try reap(pid, killAfter: 0)
+                throw error
+            }
         }
         // Kept at once: whatever fails meanwhile, the child is reaped.
         run.shim = shim

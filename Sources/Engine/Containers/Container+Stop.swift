@@ -95,9 +95,13 @@ extension Container {
         } catch let error as SystemError where error.errno == EPIPE || error.errno == ECONNRESET {
             return  // The shim has just ended, and the container with it.
         }
-        // A frozen process does not even die.
-        if lifecycle.run?.paused == true, let cgroup = run.cgroup, signal == SIGKILL || signal == SIGTERM {
+        // A frozen process does not even die, and one that is asked to stop must hear it.
+        let stopSignal = try Signals.number(definition.config.stopSignal, default: SIGTERM)
+        if lifecycle.run?.paused == true, let cgroup = run.cgroup, [SIGKILL, SIGTERM, stopSignal].contains(signal) {
             try await BlockingPool.shared.run { try cgroup.thaw() }
+            guard lifecycle.run?.paused == true else { return }
+            try lifecycle.unpause()
+            try await persist()
         }
     }
 }

@@ -32,6 +32,8 @@ actor Container {
     /// Fulfilled at the next end of the process, when everything of it is gone; replaced then.
     var nextExit = OneShot<Lifecycle.Exit>()
     let removed = OneShot<Lifecycle.Exit>()
+    /// Fulfilled when the shim that an earlier daemon left has said what it has, or has ended.
+    let statusKnown = OneShot<Void>()
     /// A restart or a forced removal under way: `--rm` does not remove the container by itself meanwhile.
     var keepAfterExit = false
     /// The removal under way.

@@ -22,6 +22,9 @@ struct Exec: Sendable {
         return false
     }
 
+    /// It runs, or is about to.
+    var isUnderWay: Bool { isRunning || phase == .starting }
+
     var inspect: ExecInspect {
         var result = ExecInspect(
             id: id,

@@ -22,6 +22,16 @@ final class Trash: Sendable {
         } catch let error as SystemError where error.errno == ENOENT {
             return
         }
+        delete(grave)
+    }
+
+    /// Deletes what an earlier daemon had no time for, in the background too.
+    /// - Throws: `SystemError` when the trash cannot be read.
+    func empty() throws {
+        for name in try Tree.names(directory) { delete("\(directory)/\(name)") }
+    }
+
+    private func delete(_ grave: String) {
         let log = log
         Task.detached(priority: .background) {
             do {
@@ -30,10 +40,5 @@ final class Trash: Sendable {
                 log.warning("cannot delete from the trash; it is tried again at the next start", metadata: ["error": "\(error)"])
             }
         }
-    }
-
-    /// Deletes what an earlier daemon had no time for.
-    func empty() throws {
-        for name in try Tree.names(directory) { try Tree.remove("\(directory)/\(name)") }
     }
 }
