@@ -33,6 +33,8 @@ class Process:
         self.attached = []
         self.sizes = []
         self.pumps = []
+        # A frame is sent whole: sendall lets another thread in when the socket is full.
+        self.sending = threading.Lock()
 
     def start(self):
         environment = dict(os.environ, **dict(item.split("=", 1) for item in self.env if "=" in item))
@@ -64,13 +66,14 @@ class Process:
                 if not data:
                     return
                 frame = data if self.tty else struct.pack(">BxxxL", stream, len(data)) + data
-                if len(self.output) < 1 << 20:
-                    self.output += frame
-                for connection in self.attached:
-                    try:
-                        connection.sendall(frame)
-                    except OSError:
-                        pass
+                with self.sending:
+                    if len(self.output) < 1 << 20:
+                        self.output += frame
+                    for connection in self.attached:
+                        try:
+                            connection.sendall(frame)
+                        except OSError:
+                            pass
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
