@@ -48,9 +48,12 @@ def test_slow_reader_loses_nothing(executable, daemon):
 def test_signals_reach_the_process_while_nobody_reads(executable, daemon):
     process = subprocess.Popen(
         [executable, "-H", daemon.host, "run", "x", "sh", "-c", "trap 'exit 9' TERM; cat /dev/zero & wait"], stdout=subprocess.PIPE)
-    time.sleep(1)
+    deadline = time.time() + 20
+    while not any(r[1].endswith("/start") for r in daemon.requests) and time.time() < deadline:
+        time.sleep(0.05)
+    # Long enough for the pipe to be full, mostly; a signal before that must arrive too.
+    time.sleep(0.5)
     process.send_signal(signal.SIGTERM)
-    deadline = time.time() + 5
     while not any(r[1].endswith("/kill") for r in daemon.requests) and time.time() < deadline:
         time.sleep(0.05)
     assert any(r[1].endswith("/kill") and r[2]["signal"] == "SIGTERM" for r in daemon.requests)
