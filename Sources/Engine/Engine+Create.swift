@@ -122,6 +122,7 @@ extension Engine {
         guard let program = definition.arguments.first, !program.isEmpty else {
             throw TimberError(.invalidArgument, "no command specified: the image has none, so give one after the image's name")
         }
+        try LaunchPlan.checkSize(definition)
         definition.config.exposedPorts.formUnion(definition.ports.map { $0.container.contains("/") ? $0.container : "\($0.container)/tcp" })
         definition.host.networkMode = definition.network.word
         if definition.network != .bridge { definition.ports = [] }

@@ -13,27 +13,22 @@ extension Tree {
     private static func copyDirectory(_ source: Int32, _ target: Int32, depth: Int) throws {
         guard depth < 512 else { throw SystemError(call: "copy", errno: ELOOP) }
         for name in try entries(of: source) { try copyEntry(name, source, target, depth: depth) }
-        var status = stat()
-        try retrying("fstat") { fstat(source, &status) }
-        try copyAttributes(from: source, to: target)
-        try retrying("fchown") { fchown(target, status.st_uid, status.st_gid) }
-        try retrying("fchmod") { fchmod(target, status.st_mode & 0o7777) }
-        let times = [status.st_atim, status.st_mtim]
-        try retrying("futimens") { futimens(target, times) }
+        try copyMetadata(from: source, to: target)
     }
 
     private static func copyEntry(_ name: [CChar], _ source: Int32, _ target: Int32, depth: Int) throws {
         var status = stat()
         let what = text(name)
         try retrying("fstatat", what) { fstatat(source, name, &status, AT_SYMLINK_NOFOLLOW) }
-        switch status.st_mode & S_IFMT {
+        let kind = status.st_mode & S_IFMT
+        switch kind {
         case S_IFDIR:
             try retrying("mkdirat", what) { mkdirat(target, name, 0o700) }
             let from = try open(name, in: source, O_RDONLY | O_DIRECTORY)
             let to = try open(name, in: target, O_RDONLY | O_DIRECTORY)
             return try copyDirectory(from.raw, to.raw, depth: depth + 1)
         case S_IFREG:
-            try copyFile(name, source, target)
+            return try copyFile(name, source, target)
         case S_IFLNK:
             var buffer = [CChar](repeating: 0, count: 4097)
             let length = try retrying("readlinkat", what) { readlinkat(source, name, &buffer, 4096) }
@@ -42,11 +37,20 @@ extension Tree {
         case S_IFSOCK:
             return
         default:
-            try retrying("mknodat", what) { mknodat(target, name, status.st_mode, status.st_rdev) }
+            try retrying("mknodat", what) { mknodat(target, name, kind, status.st_rdev) }
         }
-        try retrying("fchownat", what) { fchownat(target, name, status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW) }
-        if status.st_mode & S_IFMT != S_IFLNK {
-            try retrying("fchmodat", what) { fchmodat(target, name, status.st_mode & 0o7777, 0) }
+        // A container that has the target may have put something else there meanwhile, a link to a file of the host above all: what
+        // has the name now is looked at, and changed, through one descriptor that follows no link.
+        let made = try open(name, in: target, 0o10000000 /* O_PATH */)
+        var found = stat()
+        try retrying("fstat", what) { fstat(made.raw, &found) }
+        guard found.st_mode & S_IFMT == kind, found.st_rdev == status.st_rdev else {
+            throw SystemError(call: "fstat", errno: EEXIST, what: what)
+        }
+        try retrying("fchownat", what) { fchownat(made.raw, "", status.st_uid, status.st_gid, 0x1000 /* AT_EMPTY_PATH */) }
+        if kind != S_IFLNK {
+            // fchmod(2) takes no O_PATH descriptor.
+            try retrying("chmod", what) { chmod("/proc/self/fd/\(made.raw)", status.st_mode & 0o7777) }
         }
         let times = [status.st_atim, status.st_mtim]
         try retrying("utimensat", what) { utimensat(target, name, times, AT_SYMLINK_NOFOLLOW) }
@@ -67,7 +71,19 @@ extension Tree {
                 }
             }
         }
-        try copyAttributes(from: from.raw, to: to.raw)
+        try copyMetadata(from: from.raw, to: to.raw, what)
+    }
+
+    /// Owner, mode, extended attributes and times, of one open file to another. In this order: a change of owner takes set-user-ID
+    /// bits and file capabilities away.
+    private static func copyMetadata(from source: Int32, to target: Int32, _ what: String = "") throws {
+        var status = stat()
+        try retrying("fstat", what) { fstat(source, &status) }
+        try retrying("fchown", what) { fchown(target, status.st_uid, status.st_gid) }
+        try retrying("fchmod", what) { fchmod(target, status.st_mode & 0o7777) }
+        try copyAttributes(from: source, to: target)
+        let times = [status.st_atim, status.st_mtim]
+        try retrying("futimens", what) { futimens(target, times) }
     }
 
     private static func open(_ name: [CChar], in directory: Int32, _ flags: Int32) throws -> Descriptor {

@@ -16,6 +16,7 @@ extension Child {
         try resetSignals()
         try closeOthers()
         try setLimits()
+        try leaveKeyring()
         if has(TIMBER_PROCESS_NO_NEW_PRIVILEGES) {
             try check(TIMBER_STAGE_SECCOMP, timber_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
         } else {
@@ -45,6 +46,13 @@ extension Child {
         let written = withDecimal(Int(score)) { writeAll(file, $0) }
         close(file)
         try check(TIMBER_STAGE_LIMITS, written, path)
+    }
+
+    /// The session keyring, and the keys in it, is that of whoever started timberd. Before the filter, which allows no keyctl.
+    private func leaveKeyring() throws(Failure) {
+        let joined = timber_join_session_keyring()
+        // ENOSYS: a kernel without keys.
+        if joined != -Int(ENOSYS) { try check(TIMBER_STAGE_CAPABILITIES, joined) }
     }
 
     private func setLimits() throws(Failure) {

@@ -1,6 +1,7 @@
 import CTimber
 
 extension Child {
+    /// What is there already, a mount of the user's, stays.
     func makeDevices(_ plan: timber_plan) throws(Failure) {
         for device in try buffer.array(plan.devices, of: timber_device.self) { try makeDevice(device) }
         for link in try buffer.array(plan.links, of: timber_pair.self) { try makeLink(link) }
@@ -10,14 +11,14 @@ extension Child {
         let path = try buffer.string(device.path)
         let (directory, name) = try openParent(TIMBER_STAGE_DEVICE, path)
         let number = dev_t(timber_makedev(device.major, device.minor))
-        let made = result(mknodat(directory, name, device.mode & UInt32(S_IFMT), number))
+        // With its whole mode, since the umask is 0: a chmod of the name would follow a link that somebody puts there meanwhile, when
+        // the directory is a volume's.
+        let made = result(mknodat(directory, name, device.mode & UInt32(S_IFMT | 0o7777), number))
         if made == -Int(EPERM) {
             try bindDevice(device, number, directory, name, path)
-        } else {
+        } else if made != -Int(EEXIST) {
             try check(TIMBER_STAGE_DEVICE, made, path)
             try check(TIMBER_STAGE_DEVICE, result(fchownat(directory, name, device.uid, device.gid, AT_SYMLINK_NOFOLLOW)), path)
-            // No symlink: mknodat made it, in a directory that no other process can reach yet.
-            try check(TIMBER_STAGE_DEVICE, result(fchmodat(directory, name, device.mode & 0o7777, 0)), path)
         }
         close(directory)
     }
@@ -42,7 +43,8 @@ extension Child {
     private func makeLink(_ link: timber_pair) throws(Failure) {
         let path = try buffer.string(link.path)
         let (directory, name) = try openParent(TIMBER_STAGE_DEVICE, path)
-        try check(TIMBER_STAGE_DEVICE, result(symlinkat(try buffer.string(link.value), directory, name)), path)
+        let made = result(symlinkat(try buffer.string(link.value), directory, name))
+        if made != -Int(EEXIST) { try check(TIMBER_STAGE_DEVICE, made, path) }
         close(directory)
     }
 

@@ -17,6 +17,8 @@ extension Child {
             try check(TIMBER_STAGE_EXEC, result(sigprocmask(SIG_SETMASK, &none, nil)))
             return
         }
+        // Nothing is executed here, so nothing takes another user's capabilities away, as execve does for the program.
+        if process.uid != 0 { try check(TIMBER_STAGE_CAPABILITIES, timber_capset(0, 0, 0)) }
         // By both, since either may come first; one of them fails when the other was faster.
         setpgid(child, child)
         _ = timber_prctl(PR_SET_NAME, UInt(bitPattern: constant("timber-init")), 0, 0, 0)

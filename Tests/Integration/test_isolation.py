@@ -1,9 +1,11 @@
 """What a container can see and do: namespaces, capabilities, seccomp, mounts, devices, descriptors."""
 
+import ctypes
 import hashlib
 import json
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from harness import host
 from harness.daemon import BIN
 from harness.tarbuilder import TarBuilder
+from harness.wait import until
 
 PROBE = Path(__file__).with_name("probe.py")
 
@@ -156,6 +159,57 @@ def test_device_cgroup(timber):
 def test_device_given(timber):
     assert timber.sh("ls -l /dev/mine; head -c 3 /dev/mine | wc -c", "--device", "/dev/zero:/dev/mine").splitlines()[-1] == "3"
     assert "not permitted" in timber.sh("(echo > /dev/mine) 2>&1 || true", "--device", "/dev/kmsg:/dev/mine:r")
+
+
+def test_devices_of_a_directory(timber, tmp_path):
+    (tmp_path / "sub").mkdir()
+    os.mknod(tmp_path / "one", 0o20666, os.makedev(1, 5))
+    os.mknod(tmp_path / "sub" / "two", 0o20666, os.makedev(1, 7))
+    (tmp_path / "file").write_text("no device")
+    out = timber.sh("head -c 3 /dev/things/one | wc -c; find /dev/things ! -type d | sort", "--device", f"{tmp_path}:/dev/things")
+    assert out.split() == ["3", "/dev/things/one", "/dev/things/sub/two"]
+    timber.run("--device", f"{tmp_path / 'file'}:/dev/x", "busybox", "true").fails(125, "not a device")
+
+
+def test_devices_of_the_host(timber):
+    """--privileged has those in directories, too; a /dev that is mounted is left as it is."""
+    find = "find /dev ( -path /dev/pts -o -path /dev/shm -o -path /dev/mqueue ) -prune -o ( -type c -o -type b ) -print".split()
+    hosts = set(subprocess.run(find, capture_output=True, text=True, check=True).stdout.split()) - {"/dev/console", "/dev/ptmx"}
+    assert hosts <= set(timber.run("--privileged", "busybox", *find).ok().out.split())
+    before = sorted(os.listdir("/dev"))
+    assert timber.sh("echo x > /dev/null; ls /dev", "-v", "/dev:/dev").split() == before
+    timber.run("-t", "-v", "/dev:/dev", "busybox", "true").ok()
+    assert sorted(os.listdir("/dev")) == before
+
+
+KEYCTL, ADD_KEY = {"x86_64": (250, 248), "aarch64": (219, 217)}[os.uname().machine]
+JOIN_SESSION_KEYRING, SESSION_KEYRING = 1, -3
+
+
+def test_keys_of_the_daemon(fresh):
+    """The session keyring of whoever started the daemon, and the keys in it, is not in reach, whatever the filter allows."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.syscall(KEYCTL, JOIN_SESSION_KEYRING, None, 0, 0, 0) > 0
+    assert libc.syscall(ADD_KEY, b"user", b"timber-secret", b"x", 1, SESSION_KEYRING) > 0
+    with open("/proc/keys") as file:
+        assert "timber-secret" in file.read()
+    fresh.restart()
+    flags = ("--security-opt", "seccomp=unconfined", "--security-opt", "systempaths=unconfined", "-u", "1000")
+    name = fresh.start_container(*flags, "busybox", "sleep", "1000")
+    assert "timber-secret" not in fresh.sh("cat /proc/keys", *flags)
+    assert "timber-secret" not in fresh.tctl("exec", name, "cat", "/proc/keys").ok().out
+
+
+def test_init_of_another_user_has_no_capabilities(timber):
+    out = timber.sh("cat /proc/1/comm; grep -E 'Cap(Prm|Eff)' /proc/1/status", "--init", "-u", "1000")
+    assert out.split() == ["timber-init", "CapPrm:", "0" * 16, "CapEff:", "0" * 16]
+
+
+def test_another_user_has_no_capabilities_to_find_the_program_with(timber):
+    timber.run("-u", "1000", "busybox", "sh", "-c", "true").ok()
+    name = timber.start_container("busybox", "sh", "-c", "mkdir -m 700 /x && cp /bin/busybox /x/true && sleep 1000")
+    until(lambda: timber.tctl("exec", name, "/x/true").status == 0)
+    timber.tctl("exec", "-u", "1000", name, "/x/true").fails(126)
 
 
 def test_mounts_are_what_they_should_be(probe):

@@ -258,6 +258,30 @@ def test_network_of_a_container(timber):
     timber.run("--network", "container:owner", "-h", "other", "busybox", "true").fails(125, "hostname")
 
 
+def test_sysctls_of_a_container_on_the_hosts_network(timber):
+    """They would be the host's; the value is the one that is there already, in case they are not refused."""
+    with open("/proc/sys/net/ipv4/ip_forward") as file:
+        setting = f"net.ipv4.ip_forward={file.read().strip()}"
+    timber.start_container("--name", "on-host", "--network", "host", "busybox", "sleep", "1000")
+    timber.run("--network", "container:on-host", "--sysctl", setting, "busybox", "true").fails(125, "host's network")
+    timber.start_container("--name", "on-bridge", "busybox", "sleep", "1000")
+    timber.run("--network", "container:on-bridge", "--sysctl", setting, "busybox", "true").ok()
+
+
+@pytest.mark.parametrize("option", ["hostname", "domainname"])
+def test_names_of_the_host_are_not_changed(timber, option):
+    """The name is the one that the host has already, in case it is not refused."""
+    with open(f"/proc/sys/kernel/{option}") as file:
+        name = file.read().strip()
+    timber.run("--uts", "host", f"--{option}", name, "busybox", "true").fails(125, f"{option} and the UTS mode")
+
+
+def test_gateway_by_name(timber):
+    hosts = timber.sh("cat /etc/hosts", "--add-host", "host.docker.internal:host-gateway")
+    assert f"{timber.slot.gateway}\thost.docker.internal" in hosts.splitlines()
+    timber.run("--add-host", "x:nowhere", "busybox", "true").fails(125, "add-host")
+
+
 def test_network_of_the_host_has_its_name(timber):
     assert timber.sh("hostname; cat /etc/hostname", "--network", "host").splitlines() == [socket.gethostname()] * 2
 

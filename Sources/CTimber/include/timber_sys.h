@@ -12,6 +12,7 @@
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/filter.h>
+#include <linux/keyctl.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
@@ -145,6 +146,10 @@ static inline long timber_capset(uint64_t effective, uint64_t permitted, uint64_
 /// prctl(2) with all five arguments.
 static inline long timber_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) {
     return TIMBER_RESULT(prctl(option, a, b, c, d));
+}
+/// keyctl(2): a new, empty session keyring without a name.
+static inline long timber_join_session_keyring(void) {
+    return TIMBER_RESULT(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0));
 }
 /// seccomp(2), SECCOMP_SET_MODE_FILTER. Raw setuid family calls below act on the calling thread only.
 static inline long timber_seccomp_filter(unsigned int flags, struct sock_filter *filter, unsigned short count) {

@@ -45,7 +45,8 @@ extension Container {
         let names = hostNames
         let spec = try SpecBuilder(
             definition: definition, hostname: names.hostname, identity: try await identified, grant: grant, security: security,
-            paths: services.paths, etcDirectory: names.directory, cgroupsPath: cgroup.cgroupsPath, networkPath: network.path
+            paths: services.paths, etcDirectory: names.directory, cgroupsPath: cgroup.cgroupsPath, networkPath: network.path,
+            sharesHostNetwork: network.isHosts
         ).build()
         try await writeEtcFiles(spec, address: network.endpoint?.address)
         // The bundle is there once the shim is.
@@ -109,6 +110,7 @@ extension Container {
         var reservation: Reservation?
         var endpoint: Endpoint?
         var path: String?
+        var isHosts = false
 
         var descriptor: Int32? { namespace?.raw ?? shared?.raw }
     }
@@ -117,13 +119,14 @@ extension Container {
         var connection = Connection()
         switch definition.network {
         case .host:
-            break
+            connection.isHosts = true
         case .container(let other):
-            guard let pid = services.registry.snapshot(id: other)?.lifecycle.run?.pid else {
+            guard let owner = services.registry.snapshot(id: other), let pid = owner.lifecycle.run?.pid else {
                 throw TimberError(.conflict, "cannot join the network of container \(other.prefix(12)): it is not running")
             }
             connection.path = "/proc/\(pid)/ns/net"
-            connection.shared = SharedDescriptor(try Files.open("/proc/\(pid)/ns/net", O_RDONLY))
+            connection.shared = try SharedNetwork.open(of: owner, pid: pid)
+            connection.isHosts = owner.definition.network == .host
         case .none:
             connection.namespace = try await services.networks.namespace()
         case .bridge:
@@ -188,9 +191,11 @@ extension Container {
         // Another container's files are its own to write.
         guard hostNames.directory == directory else { return }
         let hostname = spec.hostname ?? HostName.current
+        let networks = services.networks
         try await BlockingPool.shared.run {
             try EtcFiles.write(
-                into: directory, hostname: hostname, domainname: domainname, address: address.map { "\($0)" }, host: host)
+                into: directory, hostname: hostname, domainname: domainname, address: address.map { "\($0)" },
+                gateway: { "\(try networks.gateway)" }, host: host)
         }
     }
 

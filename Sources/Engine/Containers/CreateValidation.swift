@@ -36,6 +36,14 @@ enum CreateValidation {
         for (refused, option) in refusals where refused {
             throw unsupported(option)
         }
+        if host.utsMode == "host" {
+            let names = [("hostname", request.config.hostname), ("domainname", request.config.domainname)]
+            for (option, name) in names where !name.isEmpty {
+                throw TimberError(
+                    .invalidArgument, "conflicting options: \(option) and the UTS mode: with --uts host it would be the host's")
+            }
+        }
+        for extra in host.extraHosts { _ = try ExtraHost(extra) }
         for (name, endpoint) in request.networkingConfig.endpointsConfig.sorted(by: { $0.key < $1.key }) {
             try check(endpoint, of: name)
         }

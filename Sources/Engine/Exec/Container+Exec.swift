@@ -129,15 +129,14 @@ extension Container {
         let grant = try CapabilityGrant.resolve(
             add: definition.host.capAdd ?? [], drop: definition.host.capDrop ?? [],
             privileged: definition.host.privileged || request.privileged)
-        let names = grant.capabilities.names
         let security = try SecurityOptions(parsing: definition.host.securityOpt)
         let workingDirectory = request.workingDir.isEmpty ? definition.config.workingDir : request.workingDir
         return RuntimeSpec.Process(
             terminal: request.tty, consoleSize: SpecBuilder.consoleSize(request.consoleSize ?? []),
             user: RuntimeSpec.User(uid: identity.uid, gid: identity.gid, additionalGids: identity.groups), args: request.cmd ?? [],
             env: environment(of: request, home: identity.home), cwd: workingDirectory.isEmpty ? "/" : workingDirectory,
-            capabilities: RuntimeSpec.Capabilities(bounding: names, effective: names, permitted: names), rlimits: nil,
-            noNewPrivileges: security.noNewPrivileges, oomScoreAdj: nil)
+            capabilities: SpecBuilder.capabilities(grant, uid: identity.uid), rlimits: try SpecBuilder.rlimits(definition),
+            noNewPrivileges: security.noNewPrivileges, oomScoreAdj: SpecBuilder.oomScore(definition))
     }
 
     private func environment(of request: ExecCreateRequest, home: String) -> [String] {

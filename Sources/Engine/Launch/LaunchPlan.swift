@@ -72,9 +72,12 @@ enum LaunchPlan {
         plan.overlay_options = try buffer.string(context.volatile ? "volatile" : "")
         plan.rootfs = try buffer.string(context.rootfs)
         plan.mounts = try mounts(spec.mounts, hierarchies: context.cgroupHierarchies, into: &buffer)
-        plan.devices = try devices(spec.linux.devices, into: &buffer)
+        // A /dev of the user's stays as it is, as under runc.
+        let ownDev = !spec.mounts.contains { $0.destination == "/dev" && $0.type == "bind" }
+        plan.devices = try devices(ownDev ? spec.linux.devices : [], into: &buffer)
         plan.links = try pairs(
-            DeviceNode.links.map { ($0.path, $0.target) } + CgroupHierarchies.links(spec.mounts, context.cgroupHierarchies), into: &buffer)
+            (ownDev ? DeviceNode.links.map { ($0.path, $0.target) } : []) + CgroupHierarchies.links(spec.mounts, context.cgroupHierarchies),
+            into: &buffer)
         plan.sysctls = try pairs(
             spec.linux.sysctl.sorted { $0.key < $1.key }.map { ($0.key.replacing(".", with: "/"), $0.value) }, into: &buffer)
         plan.masked_paths = try buffer.strings(spec.linux.maskedPaths)
@@ -97,6 +100,15 @@ enum LaunchPlan {
         }
         plan.size = UInt32(buffer.bytes.count)
         return (try buffer.finish(plan), table)
+    }
+
+    /// Refuses at creation what no plan could hold: images and clients choose how much there is.
+    /// - Throws: `TimberError.invalidArgument`.
+    static func checkSize(_ definition: Definition) throws {
+        let strings = (definition.arguments + definition.config.env).map(\.utf8.count)
+        let mounts = definition.mounts.map { $0.source.utf8.count + $0.destination.utf8.count + MemoryLayout<timber_mount>.size }
+        let bytes = strings.reduce(0) { $0 + $1 + MemoryLayout<timber_span>.size + 1 } + mounts.reduce(0, +)
+        guard bytes <= Int(TIMBER_PLAN_MAX) else { throw PlanBuffer.tooLarge(bytes) }
     }
 
     /// The EXEC payload and the descriptors that go with it.

@@ -43,14 +43,15 @@ struct PlanBuffer {
     /// - Parameter head: `timber_plan` or `timber_exec`; its `size` is set by the caller from `size`.
     /// - Throws: `TimberError.invalidArgument` when the plan is larger than the shim reads.
     consuming func finish<Head: BitwiseCopyable>(_ head: Head) throws -> [UInt8] {
-        guard bytes.count <= Int(TIMBER_PLAN_MAX) else {
-            throw TimberError(
-                .invalidArgument,
-                "command, environment and mounts take \(bytes.count) bytes, more than the \(TIMBER_PLAN_MAX) of a launch plan")
-        }
+        guard bytes.count <= Int(TIMBER_PLAN_MAX) else { throw Self.tooLarge(bytes.count) }
         withUnsafeBytes(of: head) { source in
             bytes.withUnsafeMutableBytes { $0.copyMemory(from: source) }
         }
         return bytes
+    }
+
+    static func tooLarge(_ bytes: Int) -> TimberError {
+        TimberError(
+            .invalidArgument, "command, environment and mounts take \(bytes) bytes, more than the \(TIMBER_PLAN_MAX) of a launch plan")
     }
 }

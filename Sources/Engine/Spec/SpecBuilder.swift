@@ -17,14 +17,18 @@ struct SpecBuilder {
     let cgroupsPath: String
     /// The path of the network namespace for `config.json`, when the container has one of its own.
     let networkPath: String?
+    /// Whether the network is the host's, by itself or by the container that it shares it with.
+    let sharesHostNetwork: Bool
 
     func build() throws -> RuntimeSpec {
         let host = definition.host
+        // In the host's UTS namespace both names are the host's.
+        let ownNames = host.utsMode != "host"
         return RuntimeSpec(
             process: try process(),
             root: RuntimeSpec.Root(path: "rootfs", readonly: host.readonlyRootfs),
-            hostname: host.utsMode == "host" ? nil : hostname,
-            domainname: definition.config.domainname.isEmpty ? nil : definition.config.domainname,
+            hostname: ownNames ? hostname : nil,
+            domainname: ownNames && !definition.config.domainname.isEmpty ? definition.config.domainname : nil,
             mounts: systemMounts + etcMounts + definition.mounts.map(mount),
             linux: try linux(),
             annotations: host.annotations.isEmpty ? nil : host.annotations)
@@ -37,14 +41,26 @@ struct SpecBuilder {
         guard !definition.arguments.isEmpty else {
             throw TimberError(.invalidArgument, "no command specified: the image has none, so give one after the image's name")
         }
-        let names = grant.capabilities.names
         return RuntimeSpec.Process(
             terminal: config.tty, consoleSize: config.tty ? Self.consoleSize(definition.host.consoleSize) : nil, user: user,
             args: definition.arguments, env: Self.environment(hostname: hostname, definition, home: identity.home),
             cwd: config.workingDir.isEmpty ? "/" : config.workingDir,
-            capabilities: RuntimeSpec.Capabilities(bounding: names, effective: names, permitted: names),
-            rlimits: try rlimits(), noNewPrivileges: security.noNewPrivileges,
-            oomScoreAdj: definition.host.oomScoreAdj == 0 ? nil : definition.host.oomScoreAdj)
+            capabilities: Self.capabilities(grant, uid: identity.uid), rlimits: try Self.rlimits(definition),
+            noNewPrivileges: security.noNewPrivileges,
+            oomScoreAdj: Self.oomScore(definition))
+    }
+
+    /// Only root has them; for another user they bound what programs with capabilities of their own can have. execve would take
+    /// them away in any case, but not before it has used them to find and open the program.
+    static func capabilities(_ grant: CapabilityGrant, uid: UInt32) -> RuntimeSpec.Capabilities {
+        let names = grant.capabilities.names
+        let held = uid == 0 ? names : []
+        return RuntimeSpec.Capabilities(bounding: names, effective: held, permitted: held)
+    }
+
+    /// nil: as the daemon has it.
+    static func oomScore(_ definition: Definition) -> Int? {
+        definition.host.oomScoreAdj == 0 ? nil : definition.host.oomScoreAdj
     }
 
     private var user: RuntimeSpec.User {
@@ -67,7 +83,7 @@ struct SpecBuilder {
         return base.variables
     }
 
-    private func rlimits() throws -> [RuntimeSpec.Rlimit]? {
+    static func rlimits(_ definition: Definition) throws -> [RuntimeSpec.Rlimit]? {
         let limits = try definition.host.resources.ulimits.map { limit in
             _ = try Rlimits.number(limit.name)
             return RuntimeSpec.Rlimit(
@@ -112,7 +128,9 @@ struct SpecBuilder {
                     options: ["nosuid", "noexec", "nodev", "mode=1777", "size=\(shmSize)"]))
         }
         let replaced = Set(definition.mounts.map(\.destination))
-        return mounts.filter { !replaced.contains($0.destination) }
+        // Whoever brings a /dev brings all of it.
+        let ownDev = !replaced.contains("/dev")
+        return mounts.filter { !replaced.contains($0.destination) && (ownDev || !$0.destination.hasPrefix("/dev/")) }
     }
 
     /// The files that the daemon writes and the container sees; a mount of the user at the same place wins.
@@ -151,11 +169,8 @@ struct SpecBuilder {
         let host = definition.host
         let privileged = host.privileged
         var sharing: Sysctls.SharedNamespaces = []
-        switch definition.network {
-        case .host: sharing.insert(.hostNetwork)
-        case .container: sharing.insert(.containerNetwork)
-        case .bridge, .none: break
-        }
+        if sharesHostNetwork { sharing.insert(.hostNetwork) }
+        if case .container = definition.network { sharing.insert(.containerNetwork) }
         if host.ipcMode == "host" { sharing.insert(.hostIPC) }
         if host.utsMode == "host" { sharing.insert(.hostUTS) }
         let sysctls = try Sysctls.effective(host.sysctls, sharing: sharing)
@@ -180,31 +195,5 @@ struct SpecBuilder {
         case .bridge, .none: result.append(RuntimeSpec.Namespace(type: .network))
         }
         return result
-    }
-}
-
-/// Environment variables in order; setting one again replaces it in its place, a bare name removes it.
-struct Environment {
-    private(set) var variables: [String] = []
-
-    init(_ variables: [String]) {
-        for variable in variables { set(variable) }
-    }
-
-    subscript(name: String) -> String? {
-        variables.first { $0.hasPrefix("\(name)=") }.map { String($0.dropFirst(name.count + 1)) }
-    }
-
-    mutating func set(_ variable: String) {
-        guard let equals = variable.firstIndex(of: "=") else {
-            variables.removeAll { $0.hasPrefix("\(variable)=") }
-            return
-        }
-        let prefix = variable[...equals]
-        if let index = variables.firstIndex(where: { $0.hasPrefix(prefix) }) {
-            variables[index] = variable
-        } else {
-            variables.append(variable)
-        }
     }
 }

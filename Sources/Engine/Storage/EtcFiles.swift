@@ -6,24 +6,28 @@ internal import LinuxKernel
 /// /etc/hostname, /etc/hosts and /etc/resolv.conf as the container sees them.
 enum EtcFiles {
     /// Writes all three into the container's directory.
-    static func write(into directory: String, hostname: String, domainname: String, address: String?, host: HostConfig) throws {
+    /// - Parameters:
+    ///   - address: the container's own.
+    ///   - gateway: what `host-gateway` stands for; read only where it is needed.
+    static func write(
+        into directory: String, hostname: String, domainname: String, address: String?, gateway: () throws -> String, host: HostConfig
+    ) throws {
         try Files.write(Array("\(hostname)\n".utf8), to: "\(directory)/hostname", mode: 0o644)
-        try Files.write(
-            Array(try hosts(hostname: hostname, domainname: domainname, address: address, host).utf8), to: "\(directory)/hosts", mode: 0o644
-        )
+        let hosts = try hosts(hostname: hostname, domainname: domainname, address: address, gateway: gateway, host)
+        try Files.write(Array(hosts.utf8), to: "\(directory)/hosts", mode: 0o644)
         try Files.write(Array(try resolvConf(host).utf8), to: "\(directory)/resolv.conf", mode: 0o644)
     }
 
-    private static func hosts(hostname: String, domainname: String, address: String?, _ host: HostConfig) throws -> String {
+    private static func hosts(
+        hostname: String, domainname: String, address: String?, gateway: () throws -> String, _ host: HostConfig
+    ) throws -> String {
         var lines = [
             "127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", "fe00::\tip6-localnet", "ff00::\tip6-mcastprefix",
             "ff02::1\tip6-allnodes", "ff02::2\tip6-allrouters",
         ]
         for extra in host.extraHosts {
-            guard let colon = extra.firstIndex(of: ":"), colon != extra.startIndex else {
-                throw TimberError(.invalidArgument, "bad format for --add-host: \"\(extra)\": expected name:address")
-            }
-            lines.append("\(extra[extra.index(after: colon)...])\t\(extra[..<colon])")
+            let extra = try ExtraHost(extra)
+            lines.append("\(try extra.address ?? gateway())\t\(extra.name)")
         }
         if let address {
             lines.append("\(address)\t\(domainname.isEmpty ? "" : "\(hostname).\(domainname) ")\(hostname)")

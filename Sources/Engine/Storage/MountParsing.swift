@@ -8,29 +8,28 @@ enum MountParsing {
     /// - Throws: `TimberError.invalidArgument` that names the mount.
     static func resolve(_ config: ContainerConfig, _ host: HostConfig) throws -> [MountSpec] {
         var mounts: [MountSpec] = []
-        for bind in host.binds { try add(try parse(bind: bind), to: &mounts) }
-        for mount in host.mounts { try add(try parse(mount), to: &mounts) }
+        var destinations: Set<String> = []
+        func add(_ mount: MountSpec) throws {
+            guard destinations.insert(mount.destination).inserted else {
+                throw TimberError(.invalidArgument, "duplicate mount point: \(mount.destination)")
+            }
+            mounts.append(mount)
+        }
+        for bind in host.binds { try add(try parse(bind: bind)) }
+        for mount in host.mounts { try add(try parse(mount)) }
         for (path, options) in host.tmpfs.sorted(by: { $0.key < $1.key }) {
             let words = options.split(separator: ",").map(String.init)
             try add(
-                MountSpec(kind: .tmpfs, source: "", destination: try destination(path), readOnly: words.contains("ro"), options: words),
-                to: &mounts)
+                MountSpec(kind: .tmpfs, source: "", destination: try destination(path), readOnly: words.contains("ro"), options: words))
         }
         for path in config.volumes.sorted() {
             let destination = try destination(path)
-            guard !mounts.contains(where: { $0.destination == destination }) else { continue }
+            guard destinations.insert(destination).inserted else { continue }
             mounts.append(
                 MountSpec(kind: .volume, source: "", volume: ContainerName.makeID(), destination: destination, anonymous: true))
         }
         // A mount below another must come after it.
         return mounts.sorted { $0.destination.split(separator: "/").count < $1.destination.split(separator: "/").count }
-    }
-
-    private static func add(_ mount: MountSpec, to mounts: inout [MountSpec]) throws {
-        if mounts.contains(where: { $0.destination == mount.destination }) {
-            throw TimberError(.invalidArgument, "duplicate mount point: \(mount.destination)")
-        }
-        mounts.append(mount)
     }
 
     /// `source:destination[:options]`.

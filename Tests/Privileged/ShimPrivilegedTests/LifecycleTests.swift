@@ -136,6 +136,17 @@ import Testing
         #expect(outcome.event.exitCode == 11)
     }
 
+    /// execve takes capabilities from another user's program; the supervisor executes nothing.
+    @Test func initOfAnotherUserHasNoCapabilities() throws {
+        var spec = initSpec("grep -E '^Cap(Prm|Eff|Amb)' /proc/1/status | tr -s '\\t' ' '; grep CapEff /proc/self/status")
+        spec.process.uid = 1000
+        spec.process.ambient = 1 << 10
+        spec.process.inheritable = 1 << 10
+        let zero = String(repeating: "0", count: 16)
+        let own = String(repeating: "0", count: 13) + "400"
+        #expect(try run(spec, in: Place()).output == "CapPrm: \(zero)\nCapEff: \(zero)\nCapAmb: \(zero)\nCapEff:\t\(own)\n")
+    }
+
     @Test func initSaysWhichSignalEndedItsChild() throws {
         #expect(try run(initSpec("kill -9 $$"), in: Place()).event.exitCode == 137)
     }

@@ -263,4 +263,15 @@ import Testing
         try stream.write(Array("go\n".utf8))
         #expect(demultiplex(try stream.readAll()).output == "/private/sub:\n\n/slave/sub:\nlate\n")
     }
+
+    /// As runc: what the user mounted in the place of a device or of a link is what the user wants there.
+    @Test func mountsInPlaceOfDevicesStay() throws {
+        let place = try Place()
+        try place.write("/etc/file", "mine")
+        var spec = ContainerSpec(sh: "cat /dev/full /dev/stdin; stat -c '%a %t:%T' /dev/zero /dev/tty")
+        spec.mounts.append(.bind(place.image + "/etc/file", "/dev/full", file: true))
+        spec.mounts.append(.bind(place.image + "/etc/file", "/dev/stdin", file: true))
+        let outcome = try run(spec, in: place)
+        #expect(outcome.output == "minemine666 1:5\n666 5:0\n", "\(outcome.event.testDescription) \(outcome.error)")
+    }
 }

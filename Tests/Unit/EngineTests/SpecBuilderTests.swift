@@ -1,0 +1,114 @@
+import Confinement
+import DockerAPI
+import Errors
+import Foundation
+import LinuxKernel
+import Testing
+
+@testable import Engine
+
+@Suite struct SpecBuilderTests {
+    private func build(
+        uid: UInt32 = 0, sharesHostNetwork: Bool = false, _ change: (inout Definition) -> Void
+    ) throws -> RuntimeSpec {
+        let place = FileManager.default.temporaryDirectory.appendingPathComponent("timber-spec-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: place) }
+        var config = ContainerConfig()
+        config.cmd = ["true"]
+        var definition = Definition(
+            created: .now(), image: "", config: config, host: HostConfig(), mounts: [], network: .bridge, ports: [])
+        change(&definition)
+        return try SpecBuilder(
+            definition: definition, hostname: "oak",
+            identity: UserDatabase.Identity(uid: uid, gid: 0, groups: [], home: "/"),
+            grant: CapabilityGrant.resolve(add: [], drop: [], privileged: false), security: SecurityOptions(parsing: []),
+            paths: Paths(data: "\(place)/data", run: "\(place)/run"), etcDirectory: "/etc", cgroupsPath: "/", networkPath: nil,
+            sharesHostNetwork: sharesHostNetwork
+        ).build()
+    }
+
+    @Test func namesOfTheHostStay() throws {
+        let spec = try build {
+            $0.host.utsMode = "host"
+            $0.config.domainname = "example.org"
+        }
+        #expect(spec.hostname == nil && spec.domainname == nil)
+        #expect(try build { $0.config.domainname = "example.org" }.domainname == "example.org")
+    }
+
+    @Test func sysctlsOfAPeerOnTheHostsNetworkAreTheHosts() throws {
+        let joined: (inout Definition) -> Void = {
+            $0.network = .container("peer")
+            $0.host.sysctls = ["net.ipv4.ip_forward": "1"]
+        }
+        #expect(throws: TimberError.self) { try build(sharesHostNetwork: true, joined) }
+        #expect(try build(joined).linux.sysctl == ["net.ipv4.ip_forward": "1"])
+    }
+
+    @Test func onlyRootHoldsCapabilities() throws {
+        let root = try build { _ in }.process.capabilities
+        #expect(root.effective == root.bounding && root.permitted == root.bounding && !root.bounding.isEmpty)
+        let user = try build(uid: 1000) { _ in }.process.capabilities
+        #expect(user.bounding == root.bounding && user.effective.isEmpty && user.permitted.isEmpty)
+    }
+
+    @Test func nothingIsMountedInADevOfTheUsers() throws {
+        let spec = try build { $0.mounts = [MountSpec(kind: .bind, source: "/dev", destination: "/dev")] }
+        #expect(spec.mounts.map(\.destination).filter { $0.hasPrefix("/dev") } == ["/dev"])
+    }
+
+    @Test func devicesOfADirectory() throws {
+        // The host's own: nobody has to make nodes for the test.
+        let nodes = try build { definition in
+            definition.host.resources.devices = [DeviceMapping(pathOnHost: "/dev", pathInContainer: "/dev/all")]
+        }.linux.devices.map(\.path)
+        #expect(nodes.contains("/dev/all/null") && nodes.contains("/dev/null"))
+        #expect(!nodes.contains { $0.hasPrefix("/dev/all/pts/") || $0 == "/dev/all/console" })
+        let error = #expect(throws: TimberError.self) {
+            try build { $0.host.resources.devices = [DeviceMapping(pathOnHost: "/proc/self/task", pathInContainer: "/dev/x")] }
+        }
+        #expect(error?.message.contains("not a device") == true)
+    }
+}
+
+@Suite struct EnvironmentTests {
+    @Test func keepsTheOrderAndReplacesInPlace() {
+        var environment = Environment(["A=1", "B=2", "A=3", "C", "B", "=x", "D=a=b"])
+        #expect(environment.variables == ["A=3", "=x", "D=a=b"])
+        environment.set("B=4")
+        #expect(environment.variables == ["A=3", "=x", "D=a=b", "B=4"])
+        #expect(environment["A"] == "3" && environment["D"] == "a=b" && environment["C"] == nil && environment["B"] == "4")
+    }
+
+    /// Each one compared with each other one would take hours.
+    @Test(.timeLimit(.minutes(1))) func manyVariables() {
+        let many = (0..<50_000).map { "VARIABLE\($0)=x" }
+        var environment = Environment(many)
+        for variable in many { environment.set(variable) }
+        #expect(environment.variables.count == 50_000)
+    }
+
+    @Test func moreThanAPlanHoldsIsRefused() throws {
+        var config = ContainerConfig()
+        config.cmd = ["true"]
+        config.env = (0..<100_000).map { "VARIABLE\($0)=x" }
+        let definition = Definition(
+            created: .now(), image: "", config: config, host: HostConfig(), mounts: [], network: .bridge, ports: [])
+        let error = #expect(throws: TimberError.self) { try LaunchPlan.checkSize(definition) }
+        #expect(error?.code == .invalidArgument && error?.message.contains("1048576") == true)
+    }
+}
+
+@Suite struct ExtraHostTests {
+    @Test func addresses() throws {
+        #expect(try ExtraHost("a:192.0.2.1").address == "192.0.2.1")
+        #expect(try ExtraHost("a:2001:db8::1").address == "2001:db8::1")
+        #expect(try ExtraHost("a:[2001:db8::1]").address == "2001:db8::1")
+        #expect(try ExtraHost("a:host-gateway").address == nil)
+    }
+
+    @Test(arguments: ["", "a", ":192.0.2.1", "a:", "a:b", "a b:192.0.2.1", "a\n:192.0.2.1", "a:192.0.2.1\n192.0.2.2 b", "a:host"])
+    func others(_ text: String) {
+        #expect(throws: TimberError.self) { try ExtraHost(text) }
+    }
+}
