@@ -76,6 +76,23 @@ def test_oom_score(timber):
     assert timber.sh("cat /proc/self/oom_score_adj", "--oom-score-adj", "500") == "500"
 
 
+def test_exec_has_the_same_limits(timber):
+    name = timber.sleeper("--ulimit", "nofile=123:456", "--oom-score-adj", "500")
+    out = timber.tctl("exec", name, "sh", "-c", "ulimit -n; ulimit -Hn; cat /proc/self/oom_score_adj").ok().out
+    assert out.split() == ["123", "456", "500"]
+
+
+def test_update_that_could_never_start_again(timber):
+    for name in ("stopped", "runs"):
+        timber.tctl("create", "--name", name, "-m", "64m", "--memory-swap", "64m", "busybox", "sleep", "1000").ok()
+    timber.tctl("start", "runs").ok()
+    for name in ("stopped", "runs"):
+        assert "memory" in timber.api.post(f"/containers/{name}/update", {"Memory": 128 * MEBI}).expect(400).message
+        assert timber.inspect(name)["HostConfig"]["Memory"] == 64 * MEBI
+        timber.api.post(f"/containers/{name}/update", {"Memory": 128 * MEBI, "MemorySwap": 128 * MEBI}).expect(200)
+    timber.tctl("start", "stopped").ok()
+
+
 def test_a_limit_is_seen_from_inside(timber):
     """The container has a cgroup namespace of its own: its own cgroup is the root of what it sees."""
     paths = [line.split(":")[2] for line in timber.sh("cat /proc/self/cgroup").splitlines()]

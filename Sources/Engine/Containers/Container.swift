@@ -112,18 +112,21 @@ actor Container {
 
     /// Changes its limits, at once when it runs.
     func update(_ resources: Resources) async throws -> [String] {
-        var warnings: [String] = []
-        let changes = ResourceMapping.cgroup(resources)
+        // Old and new limits together have to be such that the container could be started with them.
+        let features = services.cgroups.features
+        var merged = try ResourceMapping.merged(definition.host.resources, resources, features: features)
         if let cgroup = run.cgroup {
-            warnings = try await BlockingPool.shared.run { try cgroup.update(changes) }
-        } else {
-            warnings = try changes.validated(features: services.cgroups.features).refusals
+            let changes = ResourceMapping.cgroup(resources)
+            let warnings = try await BlockingPool.shared.run { try cgroup.update(changes) }
+            // Another update may have come in between.
+            merged = try ResourceMapping.merged(definition.host.resources, resources, features: features)
+            merged.warnings = warnings
         }
-        ResourceMapping.merge(resources, into: &definition.host.resources)
+        definition.host.resources = merged.resources
         try await services.database.setContainerDefinition(id, Array(try JSONEncoder().encode(definition)))
         publish()
         services.events.container("update", snapshot)
-        return warnings
+        return merged.warnings
     }
 }
 

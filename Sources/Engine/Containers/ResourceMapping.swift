@@ -23,8 +23,14 @@ enum ResourceMapping {
         return result
     }
 
-    /// Takes over what a later update names.
-    static func merge(_ changes: Resources, into resources: inout Resources) {
+    /// Takes over what a later update names, and checks the result.
+    /// - Returns: the limits from then on, and what the kernel cannot do of the changes.
+    /// - Throws: `TimberError.invalidArgument` when no container could be started with both together.
+    static func merged(_ resources: Resources, _ changes: Resources, features: CgroupFeatures) throws -> (
+        resources: Resources, warnings: [String]
+    ) {
+        var resources = resources
+        let warnings = try cgroup(changes).validated(features: features, updating: true).refusals
         func take(_ field: WritableKeyPath<Resources, Int64>) {
             if changes[keyPath: field] != 0 { resources[keyPath: field] = changes[keyPath: field] }
         }
@@ -35,5 +41,7 @@ enum ResourceMapping {
         if changes.blkioWeight != 0 { resources.blkioWeight = changes.blkioWeight }
         if !changes.cpusetCPUs.isEmpty { resources.cpusetCPUs = changes.cpusetCPUs }
         if !changes.cpusetMems.isEmpty { resources.cpusetMems = changes.cpusetMems }
+        _ = try cgroup(resources).validated(features: features)
+        return (resources, warnings)
     }
 }
