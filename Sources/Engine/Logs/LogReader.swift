@@ -24,8 +24,10 @@ struct LogReader: Sendable {
     /// Reads to the end; with `follow`, goes on until `isRunning` says no and nothing is left.
     /// - Throws: `SystemError`, what `emit` throws, and `CancellationError` when the client is gone.
     func read(isRunning: @Sendable () async -> Bool, watch: DirectoryWatch?, emit: Emit) async throws {
-        var remaining = try await BlockingPool.shared.run { [files] in try files.openAll() }
-        if let tail = query.tail { remaining = try await skip(toLast: tail, in: remaining, emit: emit) }
+        var remaining = try await BlockingPool.shared.run {
+            let all = try files.openAll()
+            return try query.tail.map { try skip(toLast: $0, in: all) } ?? all
+        }
         var changes = watch?.changes.makeAsyncIterator()
         var current: LogFiles.File?
         var lines = LineSplitter()
@@ -60,33 +62,23 @@ struct LogReader: Sendable {
         }
     }
 
-    /// Emits the last `count` lines of the older files and positions the newest at its end.
-    private func skip(toLast count: Int, in files: [LogFiles.File], emit: Emit) async throws -> [LogFiles.File] {
-        guard let newest = files.last else { return [] }
-        var kept: [[UInt8]] = []
+    /// Finds where the last `count` lines begin.
+    /// - Returns: the file that they begin in, to be read from there, and those after it.
+    private func skip(toLast count: Int, in files: [LogFiles.File]) throws -> [LogFiles.File] {
         var streams: Set<LogRecord.Stream> = []
         var whole = 0
-        for file in files.reversed() {
-            let lines = try await BlockingPool.shared.run {
-                var splitter = LineSplitter()
-                var lines: [[UInt8]] = []
-                while true {
-                    let piece = try file.read()
-                    if piece.isEmpty { return lines }
-                    lines.append(contentsOf: splitter.split(piece))
-                }
-            }
-            for line in lines.reversed() {
-                guard let record = LogRecord(line[...]), wants(record) else { continue }
+        for (index, file) in files.enumerated().reversed() {
+            var lines = try LogFiles.Backwards(file)
+            while let (text, end) = try lines.next() {
+                guard let record = LogRecord(text[...]), wants(record) else { continue }
                 // A part belongs to the record of its stream that follows; without one it is a line that has no end.
                 if streams.insert(record.stream).inserted || !record.partial { whole += 1 }
-                if whole > count { break }
-                kept.append(line)
+                guard whole > count else { continue }
+                try file.seek(to: end)
+                return Array(files[index...])
             }
-            if whole > count { break }
         }
-        for line in kept.reversed() where try await !deliver(line, emit) { return [] }
-        return [newest]
+        return files
     }
 
     private func wants(_ record: LogRecord) -> Bool {

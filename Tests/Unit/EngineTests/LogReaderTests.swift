@@ -45,6 +45,41 @@ import Testing
         #expect(try await read(["log": text], LogQuery(tail: tail)) == expected)
     }
 
+    @Test func tailOverManyBlocks() async throws {
+        let lines = (0..<6_000).map { "line \($0) " + String(repeating: "x", count: $0 % 97) }
+        let text = lines.map { "2026-01-01T00:00:01Z stdout F \($0)\n" }.joined()
+        for tail in [1, 2, 700, 5_999, 6_000, 9_000] {
+            let expected = lines.suffix(tail).map { $0 + "\n" }.joined()
+            #expect(try await read(["log": text + "2026 unfini"], LogQuery(tail: tail)) == expected)
+        }
+    }
+
+    @Test func tailOfALineLongerThanABlock() async throws {
+        let long = String(repeating: "y", count: 200_000)
+        let text = "2026-01-01T00:00:01Z stdout F a\n2026-01-01T00:00:02Z stdout F \(long)\n2026-01-01T00:00:03Z stdout F b\n"
+        #expect(try await read(["log": text], LogQuery(tail: 2)) == long + "\nb\n")
+        #expect(try await read(["log": text], LogQuery(tail: 3)) == "a\n" + long + "\nb\n")
+    }
+
+    /// What is before the last lines is not read: here it is a hole of a tebibyte.
+    @Test(.timeLimit(.minutes(1))) func tailReadsTheEndOnly() async throws {
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("timber-log-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let path = directory.appendingPathComponent("log")
+        try Data().write(to: path)
+        let file = try FileHandle(forWritingTo: path)
+        try file.seek(toOffset: 1 << 40)
+        try file.write(contentsOf: Data((1...3).map { "\n2026-01-01T00:00:01Z stdout F \($0)" }.joined().utf8 + [10]))
+        try file.close()
+        let collected = Collected()
+        let reader = LogReader(files: LogFiles(directory: directory.path), query: LogQuery(tail: 2))
+        try await reader.read(isRunning: { false }, watch: nil) { _, bytes in
+            collected.text.withLock { $0 += String(decoding: bytes, as: UTF8.self) }
+        }
+        #expect(collected.text.withLock { $0 } == "2\n3\n")
+    }
+
     @Test func sinceAndUntil() async throws {
         var query = LogQuery(timestamps: true)
         query.since = Timestamp(rfc3339: "2026-01-01T00:00:02Z".utf8)
