@@ -13,7 +13,7 @@ public enum Overlay {
         do {
             return try detachedView(layers)
         } catch let error as SystemError where error.errno == EINVAL {
-            // `lowerdir+` came with Linux 6.5.
+            // A kernel without `lowerdir+`, as Debian 12's 6.1.
             return try namespaceView(layers)
         }
     }
@@ -36,7 +36,7 @@ public enum Overlay {
                 }))
     }
 
-    /// The same for kernels before 6.5: mounted by mount(2) in a mount namespace that ends with its thread; the descriptor keeps the
+    /// The same for kernels without `lowerdir+`: mounted by mount(2) in a mount namespace that ends with its thread; the descriptor keeps the
     /// file system.
     static func namespaceView(_ layers: [String]) throws -> Descriptor {
         let options = "lowerdir=" + layers.map(escaped).joined(separator: ":")

@@ -38,7 +38,7 @@ import Testing
         try Self.withLayers { try Self.check(try Overlay.view($0)) }
     }
 
-    @Test func kernelsBefore6_5() throws {
+    @Test func olderKernels() throws {
         let before = try String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)
         try Self.withLayers { layers in
             try Self.check(try Overlay.namespaceView(layers))
