@@ -46,7 +46,12 @@ extension Child {
         try check(TIMBER_STAGE_NAMESPACES, outcome)
     }
 
+    /// Never in the host's own UTS namespace: there both names are the host's.
     func nameHost(_ plan: timber_plan) throws(Failure) {
+        if plan.hostname.count == 0 && plan.domainname.count == 0 { return }
+        guard plan.clone_flags & UInt64(CLONE_NEWUTS) != 0 || plan.utsns_fd != TIMBER_NO_FD else {
+            throw Failure(TIMBER_STAGE_HOSTNAME, EPERM)
+        }
         if let name = try buffer.optionalString(plan.hostname) {
             try check(TIMBER_STAGE_HOSTNAME, result(sethostname(name, Int(plan.hostname.count))), name)
         }

@@ -204,6 +204,16 @@ import Testing
             }
         }
     }
+
+    /// The name is the host's already, in case it is not refused.
+    @Test func namesForTheHost() throws {
+        var spec = ContainerSpec(sh: "true")
+        spec.cloneFlags &= ~UInt64(CLONE_NEWUTS)
+        spec.hostname = try String(contentsOfFile: "/proc/sys/kernel/hostname", encoding: .utf8).split(separator: "\n").joined()
+        let outcome = try run(spec, in: Place())
+        #expect(outcome.event.value == TIMBER_STAGE_HOSTNAME.rawValue)
+        #expect(outcome.event.failure.error == EPERM)
+    }
 }
 
 /// Small seccomp programs.
