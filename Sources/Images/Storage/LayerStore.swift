@@ -81,10 +81,14 @@ final class LayerStore: Sendable {
     /// - Parameters:
     ///   - blob: names the layer in errors.
     ///   - lower: the layers below, highest first.
+    /// - Returns: bytes of the files that were copied into it.
     /// - Throws: `TimberError` that names the layer.
-    func complete(_ id: Int64, _ blob: IngestedArchive.Member, needs: LowerNeeds, lower: [Int64]) throws {
+    func complete(
+        _ id: Int64, _ blob: IngestedArchive.Member, needs: LowerNeeds, lower: [Int64], budget: ExtractionBudget,
+        progress: () throws -> Void
+    ) throws -> Int64 {
         do {
-            try needs.complete(try open(id), over: lower.map { try open($0) })
+            return try needs.complete(try open(id), over: lower.map { try open($0) }, budget: budget, progress: progress)
         } catch {
             throw Self.failure(error, blob)
         }

@@ -147,21 +147,28 @@ extension ImageLoad {
         _ plan: LayerPlan, _ complete: [Digest: LayerRecord], _ needy: [Digest: (record: LayerRecord, needs: LowerNeeds)]
     ) async throws -> [Digest: LayerRecord] {
         if needy.isEmpty { return complete }
-        let store = self.store
-        return try await BlockingPool.shared.run {
-            var resolved = complete
-            for item in plan.items {
-                guard let (record, needs) = needy[item.chainID] else { continue }
-                var lower: [Int64] = []
-                for chainID in item.lower {
-                    guard let below = resolved[chainID] else { throw TimberError(.internal, "layer \(chainID) was not unpacked") }
-                    lower.append(below.id)
-                    if below.hidesLower { break }
+        let (store, budget) = (self.store, self.budget)
+        let stop = UnpackingStop()
+        return try await withTaskCancellationHandler {
+            try await BlockingPool.shared.run {
+                var resolved = complete
+                for item in plan.items {
+                    guard let (unpacked, needs) = needy[item.chainID] else { continue }
+                    var record = unpacked
+                    var lower: [Int64] = []
+                    for chainID in item.lower {
+                        guard let below = resolved[chainID] else { throw TimberError(.internal, "layer \(chainID) was not unpacked") }
+                        lower.append(below.id)
+                        if below.hidesLower { break }
+                    }
+                    record.size += try store.layers.complete(
+                        record.id, item.blob, needs: needs, lower: record.hidesLower ? [] : lower, budget: budget, progress: stop.check)
+                    resolved[item.chainID] = record
                 }
-                try store.layers.complete(record.id, item.blob, needs: needs, lower: record.hidesLower ? [] : lower)
-                resolved[item.chainID] = record
+                return resolved
             }
-            return resolved
+        } onCancel: {
+            stop.stop()
         }
     }
 

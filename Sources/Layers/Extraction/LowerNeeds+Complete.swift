@@ -11,9 +11,18 @@ extension LowerNeeds {
     /// - Parameters:
     ///   - layer: the unpacked layer.
     ///   - lower: the directories of the layers below, highest first, all complete.
-    /// - Throws: `TimberError.invalidArgument` for a link whose target is nowhere; `SystemError`.
-    public func complete(_ layer: SharedDescriptor, over lower: [SharedDescriptor]) throws {
-        for path in impliedDirectories where try !isHidden(path, in: layer) {
+    ///   - budget: what the copies may cost together with everything else that is unpacked: a layer of a few links can ask for
+    ///     copies of all that lies below it, and the layer above it for twice that.
+    ///   - progress: called now and then; an error ends the work.
+    /// - Returns: how many bytes were copied.
+    /// - Throws: `TimberError.invalidArgument` for a link whose target is nowhere; what the budget and the progress throw; `SystemError`.
+    public func complete(
+        _ layer: SharedDescriptor, over lower: [SharedDescriptor], budget: ExtractionBudget?, progress: () throws -> Void = {}
+    ) throws -> Int64 {
+        var copied: Int64 = 0
+        for path in impliedDirectories {
+            try progress()
+            if try isHidden(path, in: layer) { continue }
             guard let found = try Self.find(path, in: lower), found.status.isDirectory else { continue }
             let source = try DirectoryCalls.openDirectory(found.parent.raw, path.basePath)
             let target = try DirectoryCalls.openDirectory(layer.raw, path.path, resolve: DirectoryCalls.inRoot)
@@ -23,6 +32,7 @@ extension LowerNeeds {
         var copies: [LayerPath: LayerPath] = [:]
         var meanings: [LayerPath: LayerPath] = [:]
         for (path, target) in links {
+            try progress()
             let parent = try DirectoryCalls.openDirectory(layer.raw, path.parentPath.path, resolve: DirectoryCalls.inRoot)
             let modified = try DirectoryCalls.status(of: parent.raw).modified
             // A whiteout, or an earlier link of the same name: this one is what shows.
@@ -34,13 +44,18 @@ extension LowerNeeds {
                 guard let found = try Self.find(target, in: lower), !found.status.isDirectory else {
                     throw TimberError(.invalidArgument, "\"\(path)\" is a hard link to \"\(target)\", which is in no layer")
                 }
-                try Self.copy(found, target, to: parent.raw, path)
+                try Self.copy(found, target, to: parent.raw, path) { count in
+                    try progress()
+                    try budget?.spend(count)
+                    copied += count
+                }
                 copies[target] = path
             }
             meanings[path] = target
             // The layer's own directory times were set already.
             try FileMetadata.setTime(parent.raw, modified)
         }
+        return copied
     }
 
     /// Whether the layer itself has an opaque directory on the way to a path.
@@ -94,14 +109,20 @@ extension LowerNeeds {
 
     // MARK: Copies
 
-    private static func copy(_ found: Found, _ target: LayerPath, to parent: Int32, _ path: LayerPath) throws {
+    /// - Parameter spend: told how many bytes come next, before they are written.
+    private static func copy(
+        _ found: Found, _ target: LayerPath, to parent: Int32, _ path: LayerPath, spend: (Int64) throws -> Void
+    ) throws {
         let status = found.status
         switch status.kind {
         case UInt32(S_IFREG):
             let source = SharedDescriptor(try DirectoryCalls.open(found.parent.raw, target.basePath, O_RDONLY | O_NOFOLLOW))
             let file = try DirectoryCalls.open(parent, path.basePath, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
             let chunks = ReaderChunks(FileReader(source))
-            while let chunk = try chunks.next() { try Transfer.writeFully(file.raw, chunk) }
+            while let chunk = try chunks.next() {
+                try spend(Int64(chunk.count))
+                try Transfer.writeFully(file.raw, chunk)
+            }
             try copyMetadata(source.raw, file.raw, status)
         case UInt32(S_IFLNK):
             try DirectoryCalls.makeSymbolicLink(

@@ -1,3 +1,4 @@
+import Errors
 import Foundation
 import Images
 import Layers
@@ -30,5 +31,32 @@ let archives = ArchiveBuilder { Digest.sha256(of: $0).hex }
         var status = stat()
         #expect(lstat(test.path + "/layers/\(directories[0])/etc/passwd", &status) == 0)
         #expect(status.st_mode & S_IFMT == S_IFCHR && status.st_rdev == 0)
+    }
+
+    /// Ten layers of links, each to every file below it: a thousand copies of the lowest one's file. An honest one costs its size.
+    @Test func linksToLowerFilesAreNoBomb() async throws {
+        var layers: [[UInt8]] = []
+        var base = TarBuilder()
+        base.file("file0", bytes: [UInt8](repeating: 0, count: 100_000))
+        layers.append(base.archive)
+        var names = ["file0"]
+        for _ in 0..<10 {
+            var layer = TarBuilder()
+            for name in names {
+                layer.hardLink("file\(names.count)", to: name)
+                names.append("file\(names.count)")
+            }
+            layers.append(layer.archive)
+        }
+        let test = try TestStore(limits: ExtractionLimits(bytes: 3_000_000))
+        try await test.store.recover()
+        let bomb = archives.dockerArchive([.init(layers: layers, names: ["bomb:1"])])
+        let error = await #expect(throws: TimberError.self) { try await test.load(bomb) }
+        #expect(error?.message.contains("limit of 3000000 uncompressed bytes") == true)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: test.path + "/layers") == ["empty"])
+
+        _ = try await test.load(archives.dockerArchive([.init(layers: Array(layers.prefix(3)), names: ["honest:1"])]))
+        let image = try test.store.image("honest:1")
+        #expect(image.layers.map(\.size) == [100_000, 100_000, 200_000])
     }
 }

@@ -7,8 +7,48 @@ import Testing
 
 /// Layers that leave something to those below.
 @Suite struct LowerNeedsTests {
-    private func complete(_ layer: Unpacked, over lower: [SharedDescriptor]) throws {
-        try #require(layer.layer.needs).complete(layer.directory, over: lower)
+    @discardableResult
+    private func complete(
+        _ layer: Unpacked, over lower: [SharedDescriptor], budget: ExtractionBudget? = nil, progress: () throws -> Void = {}
+    ) throws -> Int64 {
+        try #require(layer.layer.needs).complete(layer.directory, over: lower, budget: budget, progress: progress)
+    }
+
+    /// Layers of links alone would otherwise double what is below them, one after another.
+    @Test func copiesOfLowerFilesCount() throws {
+        var base = TarBuilder()
+        base.file("a", bytes: [UInt8](repeating: 0, count: 400_000))
+        base.file("b", bytes: [UInt8](repeating: 0, count: 300_000))
+        var top = TarBuilder()
+        for (name, target) in [("one", "a"), ("two", "a"), ("three", "b")] { top.hardLink(name, to: target) }
+        let lower = try Unpacked(base)
+        #expect(try complete(try Unpacked(top), over: [lower.directory]) == 700_000)
+        #expect(
+            try complete(
+                try Unpacked(top), over: [lower.directory], budget: ExtractionBudget(ExtractionLimits(bytes: 700_000), received: 1))
+                == 700_000)
+        let error = #expect(throws: TimberError.self) {
+            try complete(
+                try Unpacked(top), over: [lower.directory], budget: ExtractionBudget(ExtractionLimits(bytes: 699_999), received: 1))
+        }
+        #expect(error?.code == .invalidArgument && error?.message.contains("699999 uncompressed bytes") == true)
+    }
+
+    @Test func completingCanBeStopped() throws {
+        var base = TarBuilder()
+        base.file("large", bytes: [UInt8](repeating: 0, count: 4 << 20))
+        var top = TarBuilder()
+        top.hardLink("copy", to: "large")
+        let (lower, layer) = (try Unpacked(base), try Unpacked(top))
+        var calls = 0
+        #expect(throws: CancellationError.self) {
+            try complete(layer, over: [lower.directory]) {
+                calls += 1
+                if calls == 4 { throw CancellationError() }
+            }
+        }
+        let size = try #require(try layer.status("copy")).size
+        #expect(size > 0 && size < 4 << 20)
     }
 
     @Test func impliedDirectoriesLookLikeTheOnesBelow() throws {
