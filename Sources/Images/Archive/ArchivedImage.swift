@@ -16,11 +16,11 @@ struct ArchivedImage: Sendable {
     static let layerLimit = 128
 
     init(
-        config document: IngestedArchive.Member, manifest: [UInt8]?, layers: [IngestedArchive.Member], names: [Reference]
+        config document: IngestedArchive.Member, in documents: ArchiveDocuments, manifest: [UInt8]?, layers: [IngestedArchive.Member],
+        names: [Reference]
     ) throws {
-        rawConfig = try document.document()
+        (rawConfig, config) = try documents.config(document)
         id = document.digest
-        config = try ImageConfig(json: rawConfig)
         self.manifest = manifest
         self.layers = layers
         self.names = names

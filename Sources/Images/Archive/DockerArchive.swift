@@ -5,6 +5,7 @@ internal import LinuxKernel
 /// The format of `docker save`, and what skopeo, podman and buildah make of it.
 struct DockerArchive {
     private let archive: IngestedArchive
+    private let documents = ArchiveDocuments()
 
     init(_ archive: IngestedArchive) {
         self.archive = archive
@@ -13,17 +14,21 @@ struct DockerArchive {
     func images(_ manifest: IngestedArchive.Member) throws -> [ArchivedImage] {
         let entries: [DockerArchiveEntry] = try decodeJSON(try manifest.document(), "manifest.json")
         if entries.isEmpty { throw TimberError(.invalidArgument, "manifest.json lists no image") }
+        try ArchiveDocuments.check(images: entries.count, "manifest.json")
         return try entries.map { entry in
             let names = try (entry.RepoTags ?? []).map { tag in
                 do {
-                    return try Reference(parsing: tag).taggedLatest
+                    let name = try Reference(parsing: tag).taggedLatest
+                    // Nothing here says that the digest is this image's: whoever asks for one must get what it names.
+                    if name.digest != nil { throw TimberError(.invalidArgument, "refusing to create a tag with a digest reference") }
+                    return name
                 } catch let error as TimberError {
                     throw TimberError(error.code, "manifest.json names an image \"\(tag.prefix(300))\"", cause: error)
                 }
             }
             return try ArchivedImage(
-                config: try member(entry.Config, "config"), manifest: nil, layers: (entry.Layers ?? []).map { try member($0, "layer") },
-                names: names)
+                config: try member(entry.Config, "config"), in: documents, manifest: nil,
+                layers: (entry.Layers ?? []).map { try member($0, "layer") }, names: names)
         }
     }
 

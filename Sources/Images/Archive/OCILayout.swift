@@ -4,6 +4,7 @@ internal import Layers
 /// An OCI image layout in a tar archive (image-spec, image-layout.md).
 struct OCILayout {
     private let archive: IngestedArchive
+    private let documents = ArchiveDocuments()
 
     /// Indexes in indexes in indexes are legal; more than that is a game.
     private static let depthLimit = 4
@@ -18,6 +19,7 @@ struct OCILayout {
         }
         let descriptors = all.filter { !$0.isAttestation }
         if descriptors.isEmpty { throw TimberError(.invalidArgument, "index.json lists no image") }
+        try ArchiveDocuments.check(images: descriptors.count, "index.json")
         // Entries of one name that differ in platform are one image for several platforms.
         var groups: [(name: String?, members: [ContentDescriptor])] = []
         for descriptor in descriptors {
@@ -31,9 +33,10 @@ struct OCILayout {
             }
         }
         return try groups.flatMap { group -> [ArchivedImage] in
-            let names = try group.name.map { [try Self.reference($0)] } ?? []
-            let references = names.compactMap { $0 }
-            return try members(group.members).map { try image($0, names: references, depth: 0) }
+            let name = try group.name.flatMap { try Self.reference($0) }
+            return try members(group.members).map { descriptor in
+                try image(descriptor, names: try name.map { [try Self.proven($0, descriptor)] } ?? [], depth: 0)
+            }
         }
     }
 
@@ -50,16 +53,17 @@ struct OCILayout {
         if !isIndex && !MediaType.manifests.contains(descriptor.mediaType) {
             throw TimberError(.unsupported, "\(descriptor.digest) is of the unknown type \"\(descriptor.mediaType.prefix(200))\"")
         }
-        let bytes = try archive.blob(descriptor, what).document()
-        switch try ManifestDocument(json: bytes, mediaType: descriptor.mediaType, what: "\(what) \(descriptor.digest)") {
+        let (bytes, document) = try documents.manifest(
+            try archive.blob(descriptor, what), mediaType: descriptor.mediaType, what: "\(what) \(descriptor.digest)")
+        switch document {
         case .index(let descriptors):
             if depth >= Self.depthLimit { throw TimberError(.invalidArgument, "image index \(descriptor.digest) is nested too deeply") }
             let chosen = try HostPlatform.choose(descriptors, what: "image index \(descriptor.digest)")
             return try image(chosen, names: names, depth: depth + 1)
         case .manifest(let config, let layers):
             return try ArchivedImage(
-                config: try archive.blob(config, "config"), manifest: bytes, layers: layers.map { try archive.blob($0, "layer") },
-                names: names)
+                config: try archive.blob(config, "config"), in: documents, manifest: bytes,
+                layers: layers.map { try archive.blob($0, "layer") }, names: names)
         }
     }
 
@@ -75,5 +79,15 @@ struct OCILayout {
         } catch let error as TimberError {
             throw TimberError(error.code, "index.json names an image \"\(name.prefix(300))\"", cause: error)
         }
+    }
+
+    /// Whoever asks for a digest must get what it names, and the archive only says so: the blob's own digest counts.
+    private static func proven(_ name: Reference, _ descriptor: ContentDescriptor) throws -> Reference {
+        guard let digest = name.digest else { return name }
+        if digest != descriptor.digest {
+            throw TimberError(
+                .corrupt, "index.json names an image \"\(name)\", but its digest is \(descriptor.digest)")
+        }
+        return name.with(digest: digest)
     }
 }
