@@ -12,12 +12,16 @@ struct ArchiveReceiver {
 
     /// How many members may be in files, each with a descriptor, until the load ends: the rest of the daemon needs some, too.
     var fileLimit = Self.halfOfTheDescriptors
+    /// Called with every piece of the archive, compressed or not; an error ends the work.
+    var check: @Sendable () throws -> Void = {}
 
     /// Members up to this size stay in memory, together up to `memoryLimit`.
     private static let smallMember: Int64 = 64 << 10
     private static let memoryLimit: Int64 = 16 << 20
     /// More members than any real archive has.
     private static let memberLimit = 20_000
+    /// PATH_MAX without the terminator.
+    private static let targetLimit = 4095
     private static let progressStep: Int64 = 4 << 20
 
     private static var halfOfTheDescriptors: Int {
@@ -42,10 +46,11 @@ struct ArchiveReceiver {
         }
         let decompressed = try DecompressedReader(observed)
         var produced: Int64 = 0
-        let limits = self.limits
+        let (limits, check) = (self.limits, self.check)
         let isCompressed = decompressed.compression != .none
         let checked = ObservedReader(decompressed) { piece in
             produced += Int64(piece.count)
+            try check()
             if isCompressed { try limits.check(produced: produced, consumed: received) }
         }
         let tar = TarReader(ReaderChunks(checked))
@@ -118,6 +123,13 @@ struct ArchiveReceiver {
 
     /// A symbolic link's target relative to its own directory, inside the archive.
     private static func target(of link: [UInt8], from name: [UInt8]) throws -> [UInt8] {
+        // All of them are kept, and a header may have a megabyte.
+        if link.count > targetLimit {
+            throw TimberError(
+                .invalidArgument,
+                "the archive's member \"\(BytePath.printable(name))\" is a link to a name of \(link.count) bytes, more than a path may have"
+            )
+        }
         let slash = UInt8(ascii: "/")
         var components = name.split(separator: slash).dropLast().map { Array($0) }
         for component in link.split(separator: slash) where !component.elementsEqual(".".utf8) {

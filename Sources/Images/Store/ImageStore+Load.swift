@@ -19,14 +19,19 @@ extension ImageStore {
         from archive: consuming Descriptor, progress: @escaping @Sendable (LoadProgress) -> Void
     ) async throws -> [LoadedImage] {
         let stream = SharedDescriptor(archive)
-        let receiver = ArchiveReceiver(directory: content.directory, limits: limits, progress: progress)
-        let (images, received) = try await BlockingPool.transfers.run {
-            do {
-                let archive = try receiver.receive(stream)
-                return (try ArchivedImage.images(in: archive), archive.received)
-            } catch let error as SystemError {
-                throw TimberError(.internal, "cannot receive the archive", cause: error)
+        let stop = UnpackingStop()
+        let receiver = ArchiveReceiver(directory: content.directory, limits: limits, progress: progress, check: stop.check)
+        let (images, received) = try await withTaskCancellationHandler {
+            try await BlockingPool.transfers.run {
+                do {
+                    let archive = try receiver.receive(stream)
+                    return (try ArchivedImage.images(in: archive), archive.received)
+                } catch let error as SystemError {
+                    throw TimberError(.internal, "cannot receive the archive", cause: error)
+                }
             }
+        } onCancel: {
+            stop.stop()
         }
         try Task.checkCancellation()
         let budget = ExtractionBudget(limits, received: received)

@@ -9,8 +9,12 @@ struct PaxRecords {
     var uid: Int64?
     var gid: Int64?
     var modified: FileTime?
-    var attributes: [TarEntry.Attribute] = []
+    private(set) var attributes: [TarEntry.Attribute] = []
+    /// Where an attribute is: the last record of a name counts.
+    private var positions: [[UInt8]: Int] = [:]
 
+    /// More than any real file has.
+    private static let attributeLimit = 1_000
     private static let attributePrefix = Array("SCHILY.xattr.".utf8)
 
     /// Reads `LENGTH KEY=VALUE\n` records; unknown keys are passed over.
@@ -28,8 +32,15 @@ struct PaxRecords {
         if key.starts(with: Self.attributePrefix) {
             let name = Array(key.dropFirst(Self.attributePrefix.count))
             guard !name.isEmpty, !name.contains(0) else { throw Self.malformed("the name of an extended attribute") }
-            attributes.removeAll { $0.name == name }
-            attributes.append(TarEntry.Attribute(name: name, value: Array(value)))
+            let attribute = TarEntry.Attribute(name: name, value: Array(value))
+            if let position = positions[name] {
+                attributes[position] = attribute
+            } else if attributes.count < Self.attributeLimit {
+                positions[name] = attributes.count
+                attributes.append(attribute)
+            } else {
+                throw TimberError(.invalidArgument, "a pax header with more than \(Self.attributeLimit) extended attributes")
+            }
             return
         }
         let name = String(decoding: key, as: UTF8.self)

@@ -110,6 +110,19 @@ func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
         #expect(text(all[2].name) == "c")
     }
 
+    /// The last record of a name counts; a header of nothing but attributes is no file's.
+    @Test func attributesAreLimited() throws {
+        func archive(_ names: [Int]) -> [UInt8] {
+            var tar = TarBuilder()
+            tar.pax(names.map { ("SCHILY.xattr.user.\($0)", [UInt8(truncatingIfNeeded: $0)]) } + [("SCHILY.xattr.user.0", [42])])
+            tar.file("a")
+            return tar.archive
+        }
+        let attributes = try #require(try members(archive(Array(0..<1_000) + Array(0..<1_000))).first?.entry.attributes)
+        #expect(attributes.count == 1_000 && Set(attributes.map(\.name)).count == 1_000 && attributes.first?.value == [42])
+        #expect(failure(archive(Array(0..<1_001)))?.message.contains("more than 1000 extended attributes") == true)
+    }
+
     @Test func sizesFromPaxAndBase256() throws {
         var tar = TarBuilder()
         tar.pax([("size", Array("3".utf8))])
