@@ -111,7 +111,7 @@ let package = Package(
         tests("LinuxKernelTests", tier: "Unit", ["Errors", "LinuxKernel", "CTimber"]),
         .target(name: "TarBuilder", path: "Tests/Support/TarBuilder", swiftSettings: swift),
         tests("LayersTests", tier: "Unit", ["Layers", "Errors", "LinuxKernel", "TarBuilder"]),
-        tests("ImagesTests", tier: "Unit", ["Images", "Layers", "State", "Errors", "LinuxKernel", "TarBuilder"]),
+        tests("ImagesTests", tier: "Unit", ["Images", "Layers", "State", "Errors", "LinuxKernel", "TarBuilder", log]),
         tests("StateTests", tier: "Unit", ["State", "Errors"]),
         tests("NetworksTests", tier: "Unit", ["Networks", "Errors", "LinuxKernel", "CTimber"]),
         tests("CgroupsTests", tier: "Unit", ["Cgroups", "Errors", "LinuxKernel"]),

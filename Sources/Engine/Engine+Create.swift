@@ -63,7 +63,8 @@ extension Engine {
             for new in try await services.volumes.create(requests, for: record) { services.events.volume("create", new) }
         }
         do {
-            let layers = try services.images.hold(image.id, by: id).map { services.paths.layer($0) }
+            let (images, paths, imageID) = (services.images, services.paths, image.id)
+            let layers = try await BlockingPool.shared.run { try images.hold(imageID, by: id).map { paths.layer($0) } }
             for mount in volumes where mount.copyUp {
                 try await services.volumes.fill(mount.volume, for: id, from: layers, at: mount.destination)
             }
@@ -76,8 +77,11 @@ extension Engine {
                 try retrying("chmod", directory) { chmod("\(directory)/upper", mode_t(root.mode)) }
             }
         } catch {
-            try services.trash.discard(services.paths.container(id))
-            try services.images.release(holder: id)
+            let (images, trash, directory) = (services.images, services.trash, services.paths.container(id))
+            try await BlockingPool.shared.run {
+                try trash.discard(directory)
+                try images.release(holder: id)
+            }
             try await container.removeAnonymousVolumes()
             try await services.database.deleteContainer(id)
             throw error

@@ -66,7 +66,7 @@ public final class Engine: Sendable {
         let paths = try Paths(data: configuration.dataDirectory, run: configuration.runDirectory)
         lock = try Self.lock(paths.lock, data: paths.data)
         let database = try Database(path: paths.database)
-        let trash = Trash(directory: paths.trash, log: log)
+        let trash = try Trash(directory: paths.trash, log: log)
         let subnet = try configuration.bridgeSubnet.map { try IPv4Subnet(parsing: $0) }
         let registry = Registry()
         let networks = NetworkManager(configuration: .init(bridge: configuration.bridge, subnet: subnet)) { id in
@@ -76,7 +76,7 @@ public final class Engine: Sendable {
         }
         services = Services(
             paths: paths, database: database,
-            images: try ImageStore(dataDirectory: paths.data, database: database, log: log),
+            images: try ImageStore(dataDirectory: paths.data, database: database, trash: trash, log: log),
             networks: networks,
             cgroups: try CgroupManager(parent: configuration.cgroupParent),
             seccomp: SeccompCompiler(), bundles: BundleConfig(), shim: try SealedProgram(path: configuration.shimPath),

@@ -44,9 +44,11 @@ extension Container {
     /// The second half, which a later daemon repeats when this one dies in between.
     func finishRemoval(volumes: Bool) async throws {
         waitingStreams = []
-        let (directory, trash) = (directory, services.trash)
-        try await BlockingPool.shared.run { try trash.discard(directory) }
-        try services.images.release(holder: id)
+        let (id, directory, trash, images) = (id, directory, services.trash, services.images)
+        try await BlockingPool.shared.run {
+            try trash.discard(directory)
+            try images.release(holder: id)
+        }
         if volumes { try await removeAnonymousVolumes() }
         try await services.database.deleteContainer(id)
         let last = snapshot

@@ -2,6 +2,7 @@ internal import DockerAPI
 internal import Errors
 internal import Foundation
 internal import Glibc
+internal import Images
 internal import LinuxKernel
 internal import State
 internal import Synchronization

@@ -66,7 +66,7 @@ final class ContentStore: Sendable {
         // Under the lock, so that no load pins the blob and commits between the question and the rename.
         try pinned.withLock { pinned in
             if try pinned[digest] != nil || isUsed() { return }
-            try trash.take(directory, BytePath(digest.hex), as: "blob-\(digest.hex)")
+            try trash.take(directory.raw, BytePath(digest.hex))
         }
     }
 
@@ -79,6 +79,6 @@ final class ContentStore: Sendable {
     /// Removes what is not a blob at all.
     /// - Throws: `SystemError`.
     func removeStray(_ name: String) throws {
-        try trash.take(directory, BytePath(name), as: "stray-\(name)")
+        try trash.take(directory.raw, BytePath(name))
     }
 }

@@ -110,7 +110,7 @@ final class LayerStore: Sendable {
     /// Removes whatever has this name.
     /// - Throws: `SystemError`.
     func removeDirectory(named name: String) throws {
-        try trash.take(directory, BytePath(name), as: "layer-\(name)")
+        try trash.take(directory.raw, BytePath(name))
     }
 
     /// The names of everything in the store but the empty layer.

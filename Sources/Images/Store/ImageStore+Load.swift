@@ -77,7 +77,6 @@ struct ImageLoad: Sendable {
                 try await BlockingPool.shared.run {
                     for id in created.ids { try store.layers.discard(id) }
                     try store.release(holder: holder)
-                    store.trash.empty()
                 }
             } catch let failure {
                 store.log.error(

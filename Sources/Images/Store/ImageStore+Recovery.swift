@@ -9,8 +9,7 @@ extension ImageStore {
     /// Brings the directories in line with the database; once, before anything else. The cases:
     /// - a layer is `unpacking`: its load was interrupted; directory and row go,
     /// - a directory or a blob has no row: it was on its way in or out; it goes,
-    /// - a layer is `ready` and its directory is missing: somebody else removed it; its images stay listed and say so when used,
-    /// - the trash is not empty: it is emptied in the background.
+    /// - a layer is `ready` and its directory is missing: somebody else removed it; its images stay listed and say so when used.
     /// - Throws: `TimberError` when the database or the directories cannot be read.
     public func recover() async throws {
         try await BlockingPool.shared.run { [self] in
@@ -21,7 +20,6 @@ extension ImageStore {
                 throw TimberError(.internal, "cannot recover the image store", cause: error)
             }
             try change { _ in }
-            trash.empty()
         }
     }
 

@@ -10,7 +10,6 @@ internal import Synchronization
 ///
 ///     <data>/content/sha256/<hex>   layer blobs as they came
 ///     <data>/layers/<id>/fs         unpacked layers, overlayfs lower directories
-///     <data>/trash                  on its way out
 ///
 /// What belongs together is in the state database. Finding and listing read a snapshot in memory. Every method may be called
 /// from any thread.
@@ -18,7 +17,6 @@ public final class ImageStore: Sendable {
     let database: Database
     let content: ContentStore
     let layers: LayerStore
-    let trash: Trash
     let limits: ExtractionLimits
     let log: Logger
     /// The lock also orders changes: each is made in the database and then seen in the snapshot before the next.
@@ -28,16 +26,18 @@ public final class ImageStore: Sendable {
     /// - Parameters:
     ///   - dataDirectory: an existing directory that only root can enter.
     ///   - database: the state database.
+    ///   - trash: the data directory's.
     ///   - log: where to report what goes on in the background.
     ///   - limits: what one layer or archive may cost.
     /// - Throws: `TimberError` when the directory cannot be used.
-    public init(dataDirectory: String, database: Database, log: Logger, limits: ExtractionLimits = .default) throws {
+    public init(
+        dataDirectory: String, database: Database, trash: Trash, log: Logger, limits: ExtractionLimits = .default
+    ) throws {
         do {
             // The data directory may be reached through links: its path is the administrator's.
             let data = SharedDescriptor(
                 try DirectoryCalls.open(AT_FDCWD, BytePath(dataDirectory), O_RDONLY | O_DIRECTORY, resolve: 0))
             let contentRoot = try Self.subdirectory(data, "content")
-            trash = Trash(try Self.subdirectory(data, "trash"), log: log)
             content = ContentStore(try Self.subdirectory(contentRoot, "sha256"), trash: trash)
             layers = try LayerStore(try Self.subdirectory(data, "layers"), database: database, trash: trash, limits: limits)
         } catch let error as SystemError {
@@ -141,7 +141,8 @@ public final class ImageStore: Sendable {
     /// - Returns: what `mountLayers` says.
     /// - Throws: `TimberError.notFound` when the image is gone.
     public func hold(_ image: ImageID, by holder: String) throws -> [String] {
-        try change { snapshot in
+        // Under the lock, so that the image is not removed meanwhile; what images say does not change.
+        try snapshot.withLock { snapshot in
             guard let image = snapshot.images[image] else { throw ImageSnapshot.missing(image.description) }
             try database.holdLayers(image.visibleLayers.map(\.id), by: holder)
             return mountLayers(of: image)
@@ -163,9 +164,7 @@ public final class ImageStore: Sendable {
 
     /// Removes the files of rows that are gone.
     func remove(_ gone: [Int64], blobs: [Digest]) throws {
-        if gone.isEmpty && blobs.isEmpty { return }
         for id in gone { try layers.removeDirectory(id) }
         for blob in blobs { try content.remove(blob) { try database.isBlobUsed(blob.description) } }
-        trash.empty()
     }
 }

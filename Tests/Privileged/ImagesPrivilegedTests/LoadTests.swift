@@ -2,6 +2,7 @@ import Errors
 import Foundation
 import Images
 import Layers
+import State
 import TarBuilder
 import Testing
 
@@ -58,5 +59,22 @@ let archives = ArchiveBuilder { Digest.sha256(of: $0).hex }
         _ = try await test.load(archives.dockerArchive([.init(layers: Array(layers.prefix(3)), names: ["honest:1"])]))
         let image = try test.store.image("honest:1")
         #expect(image.layers.map(\.size) == [100_000, 100_000, 200_000])
+    }
+
+    /// Every container that is made holds an image: the tables of all images are not read for it.
+    @Test func holdingReadsNoTables() async throws {
+        var base = TarBuilder()
+        base.file("file", "x")
+        let test = try TestStore()
+        try await test.store.recover()
+        _ = try await test.load(archives.dockerArchive([.init(layers: [base.archive], names: ["x:1"])]))
+        let image = try test.store.image("x:1")
+        // Behind the store's back: whoever reads the tables finds it.
+        try Database(path: test.path + "/state.db").setImageName("docker.io/library/y:1", image: image.id.description)
+        #expect(try test.store.hold(image.id, by: "container") == test.store.mountLayers(of: image))
+        #expect(throws: TimberError.self) { try test.store.image("y:1") }
+        #expect(try test.store.heldLayers(by: "container") == test.store.mountLayers(of: image))
+        _ = try test.store.tag("x:1", as: "x:2")
+        #expect(try test.store.image("y:1").id == image.id)
     }
 }

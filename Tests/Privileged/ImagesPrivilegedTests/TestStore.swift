@@ -19,10 +19,11 @@ struct TestStore: ~Copyable {
     }
 
     static func open(_ path: String, limits: ExtractionLimits = .default) throws -> ImageStore {
-        try ImageStore(
+        try FileManager.default.createDirectory(atPath: path + "/trash", withIntermediateDirectories: true)
+        let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        return try ImageStore(
             dataDirectory: path, database: try Database(path: path + "/state.db"),
-            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            limits: limits)
+            trash: try Trash(directory: path + "/trash", log: log), log: log, limits: limits)
     }
 
     deinit {
