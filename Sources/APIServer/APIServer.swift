@@ -26,6 +26,8 @@ public final class APIServer: Sendable {
         public var headTimeout = Duration.seconds(10)
         /// How long a JSON body may take.
         public var bodyTimeout = Duration.seconds(60)
+        /// How long an archive that is uploaded may stand still. A load that waits for its client keeps one of few places.
+        public var uploadTimeout = Duration.seconds(300)
         /// How long the other end may take to close.
         public var lingerTimeout = Duration.seconds(2)
         /// How long requests under way may take when the server stops.

@@ -28,7 +28,7 @@ final class Connection: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private enum Deadline {
-        case idle, head, body, linger
+        case idle, head, body, upload, linger
     }
 
     let server: ServerContext
@@ -133,7 +133,8 @@ final class Connection: ChannelInboundHandler, RemovableChannelHandler {
             case .lingering:
                 return inputClosed ? close() : read()
             case .uploading(let upload) where !upload.hasRoom:
-                return
+                // It is not the client that the upload waits for.
+                return setDeadline(nil)
             case .head, .collecting, .uploading: break
             }
             do {
@@ -152,6 +153,7 @@ final class Connection: ChannelInboundHandler, RemovableChannelHandler {
     private func needMore() {
         guard inputClosed else {
             if case .head = phase, buffer.readableBytes > 0, deadline != .head { setDeadline(.head) }
+            if case .uploading = phase { setDeadline(.upload) }
             return read()
         }
         // The client ends between two requests, or in the middle of one; nothing to answer either way.
@@ -223,6 +225,7 @@ final class Connection: ChannelInboundHandler, RemovableChannelHandler {
             phase = .answering
             start(route, request)
         case .uploading(let upload):
+            setDeadline(nil)
             upload.end()
             phase = .answering
         // Of a request that was answered from its head alone.
@@ -308,6 +311,7 @@ final class Connection: ChannelInboundHandler, RemovableChannelHandler {
             case .idle: limits.idleTimeout
             case .head: limits.headTimeout
             case .body: limits.bodyTimeout
+            case .upload: limits.uploadTimeout
             case .linger: limits.lingerTimeout
             }
         timer = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) { [weak self] in self?.expired() }
@@ -317,6 +321,10 @@ final class Connection: ChannelInboundHandler, RemovableChannelHandler {
         switch deadline {
         case .head: refuse(status: 408, message: "the request's headers did not come in time")
         case .body: refuse(status: 408, message: "the request's body did not come in time")
+        case .upload:
+            // What has begun as another answer cannot become this one.
+            guard case .none = answer else { return close() }
+            refuse(status: 408, message: "nothing more came of the archive: send it again without long pauses")
         case .idle, .linger, nil: close()
         }
     }

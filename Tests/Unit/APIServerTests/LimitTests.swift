@@ -119,6 +119,31 @@ struct LimitTests {
         }
     }
 
+    /// The time counts from the last byte: what comes slowly, comes.
+    @Test func anUploadThatStandsStillIsEnded() async throws {
+        let backend = FakeBackend()
+        try await withServer(backend, configure: { $0.uploadTimeout = .seconds(1) }) { path in
+            try await onThread {
+                let client = try RawClient(path)
+                try client.send("POST /images/load?quiet=1 HTTP/1.1\r\nHost: d\r\nContent-Length: 1000\r\n\r\nonly this")
+                let answer = try client.answer()
+                #expect(try answer.status == 408 && answer.message.contains("nothing more came of the archive"))
+                #expect(try client.receiveToEnd().isEmpty)
+            }
+            #expect(try await eventually { backend.loaded.withLock { $0.bytes } == 9 })
+            try await onThread {
+                let client = try RawClient(path)
+                try client.send("POST /images/load?quiet=1 HTTP/1.1\r\nHost: d\r\nContent-Length: 10\r\n\r\n")
+                for _ in 0..<10 {
+                    Thread.sleep(forTimeInterval: 0.15)
+                    try client.send("x")
+                }
+                #expect(try client.answer().status == 200)
+            }
+            #expect(backend.loaded.withLock { $0.bytes } == 10)
+        }
+    }
+
     @Test func hundredsOfUnfinishedRequestsDisturbNobody() async throws {
         try await withServer { path in
             try await onThread {
