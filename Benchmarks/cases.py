@@ -75,6 +75,13 @@ def idle(bench):
     return [row]
 
 
+RUN = (
+    "a quarter to a third is tctl's own processor time, most of it ArgumentParser's reflection over the options of run; the rest is the "
+    "kernel's work on namespaces, mounts and, with cgroup v1, eight hierarchies, each of which is made, joined, mounted and removed, and "
+    "the way of four requests through two processors."
+)
+
+
 def run(bench):
     bench.ready()
     rows = []
@@ -84,7 +91,7 @@ def run(bench):
         ("`run --rm busybox true`, bridge, a published port", ["-p", "20000:80"], 0.020),
     ):
         times = bench.take_turns(40, 5, lambda side: [side.client, "run", "--rm", *options, "busybox", "true"])
-        rows.append(Row(what, *times, "ms", limit=limit, ratio=20))
+        rows.append(Row(what, *times, "ms", limit=limit, ratio=20, reason=RUN))
     alone = clock.commands(bench.sandbox, ["runc", "--root", str(bench.sandbox.run / "runc"), "run", "--bundle", bundle, "timber-bench"],
                            None, 10 * bench.rounds, warmup=2)
     rows.insert(1, Row("the same, beside `runc run` of a ready bundle", rows[0].timber, alone, "ms"))
@@ -190,7 +197,8 @@ def used(bench):
     for _ in range(200):
         bench.timber.output("run", "--rm", "--network", "none", "busybox", "true")
     sides = ([memory.resident(side.pids())[0]] for side in bench.sides)
-    return [Row("memory of the idle daemon, after all of the above", *sides, "MB", limit=30 * MB)]
+    return [Row("memory of the idle daemon, after all of the above", *sides, "MB", limit=30 * MB,
+                reason="mostly pages of the executable that were touched meanwhile and are shared with the page cache.")]
 
 
 def listing(bench):
@@ -206,7 +214,7 @@ def listing(bench):
     for _ in range(bench.rounds):
         for side, values in zip(bench.sides, times):
             values += clock.requests(side.socket, "/v1.41/containers/json?all=1", 10)
-    return [Row(f"`GET /containers/json` of {LISTED} containers", *times, "ms", limit=0.005)]
+    return [Row(f"`GET /containers/json` of {LISTED} containers", *times, "ms", limit=0.005, reason="the list is written member by member through one generic writer.")]
 
 
 CASES = {

@@ -20,6 +20,8 @@ class Row:
     limit: float | None = None
     # Timber may take 1/ratio of the peer.
     ratio: int | None = None
+    # What the time or the memory goes to, for a budget that is missed.
+    reason: str = ""
 
     def __post_init__(self):
         self.medians = statistics.median(self.timber), statistics.median(self.peer)
@@ -78,6 +80,17 @@ def machine():
         f"Linux {os.uname().release.split('-')[0]}", cgroups, filesystem])
 
 
+def reasons(rows):
+    found = {}
+    for row in rows:
+        if "missed" in row.verdict:
+            found.setdefault(row.reason or "Not looked into yet.", []).append(row.what)
+    if not found:
+        return ""
+    lines = [f"- {', '.join(names)}: {reason}" for reason, names in found.items()]
+    return "\n## Why a budget is missed\n\n" + "\n".join(lines) + "\n"
+
+
 def render(rows, versions, seconds):
     titles = ["what", "Timber", "peer", "Timber/peer", "budget", "verdict"]
     return f"""# Benchmarks
@@ -87,7 +100,7 @@ Timber {versions["timber"]} (release build) beside Debian's Docker {versions["do
 where nothing else is said. Medians.
 
 {table(titles, (row.cells() for row in rows))}
-
+{reasons(rows)}
 ## How
 
 - Whole commands, from the start of the client to its end, timed by hyperfine, without a shell but for those at once; the sides take turns, a few runs each, with a warm-up in each turn.
