@@ -85,7 +85,13 @@ public struct TimberDaemon: AsyncParsableCommand {
         // /etc/hosts and its like must be readable in the container, whatever mask the daemon was started with.
         umask(0o022)
         let stop = StopSignals()
-        let engine = try Engine(settings.engine, log: log)
+        var configuration = settings.engine
+        do {
+            configuration.descriptors = try DescriptorLimit.raise()
+        } catch {
+            log.warning("cannot raise the limit of descriptors", metadata: ["error": "\(error)"])
+        }
+        let engine = try Engine(configuration, log: log)
         if cleanNetwork { return try await engine.cleanNetwork() }
         let passed = try SystemdSocket.take()
         let listener = try passed ?? OwnedOnce(ListeningSocket.make(path: settings.socket, group: settings.group, log: log))

@@ -29,6 +29,8 @@ public final class Engine: Sendable {
         public var bridgeSubnet: String?
         /// The cgroup below which containers get theirs.
         public var cgroupParent: String
+        /// What containers get that ask for no limit of their own; nil: the daemon's.
+        public var descriptors: DescriptorLimit?
 
         /// Makes a configuration.
         public init(
@@ -81,7 +83,7 @@ public final class Engine: Sendable {
             cgroups: try CgroupManager(parent: configuration.cgroupParent),
             seccomp: SeccompCompiler(), bundles: BundleConfig(), shim: try SealedProgram(path: configuration.shimPath),
             registry: registry, events: EventHub(), volumes: VolumeStore(paths: paths, database: database, trash: trash),
-            trash: trash, log: log, bootID: try BootID.current())
+            trash: trash, log: log, descriptors: configuration.descriptors, bootID: try BootID.current())
     }
 
     /// Finds a container by name, id or unambiguous beginning of an id.

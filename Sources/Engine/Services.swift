@@ -22,6 +22,8 @@ struct Services: Sendable {
     let volumes: VolumeStore
     let trash: Trash
     let log: Logger
+    /// The limit of containers that ask for none of their own; nil: the daemon's.
+    let descriptors: DescriptorLimit?
     /// `/proc/sys/kernel/random/boot_id`: what an older boot left is not mistaken for what runs now.
     let bootID: String
 }

@@ -201,6 +201,20 @@ def test_listeners_that_go_away_are_forgotten(timber):
 # --- Descriptors -------------------------------------------------------------------------------------------------------
 
 
+def test_containers_get_the_limit_that_the_daemon_was_started_with(fresh):
+    """The daemon takes all that it may have; programs in containers expect what the administrator set."""
+    fresh.stop()
+    fresh.start(descriptors=(300, 3000))
+    assert resource.prlimit(fresh.pid, resource.RLIMIT_NOFILE) == (3000, 3000)
+    show = ("sh", "-c", "ulimit -Sn; ulimit -Hn")
+    given = ["300", "3000"]
+    assert fresh.run("busybox", *show).ok().lines == given
+    fresh.run("-d", "--name", "plain", "busybox", "sleep", "60").ok()
+    fresh.run("-d", "--name", "asked", "--ulimit", "nofile=50:60", "busybox", "sleep", "60").ok()
+    assert fresh.tctl("exec", "plain", *show).ok().lines == given
+    assert fresh.tctl("exec", "asked", *show).ok().lines == ["50", "60"]
+
+
 def cpu_seconds(pid):
     with open(f"/proc/{pid}/stat") as file:
         user, system = file.read().rsplit(")", 1)[1].split()[11:13]
@@ -227,12 +241,8 @@ def test_no_descriptor_left_is_no_busy_loop(fresh):
 def test_clients_get_half_of_the_descriptors(fresh):
     """One client too many is told so, and containers can still be started."""
     fresh.stop()
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (200, limits[1]))
-    try:
-        fresh.start()
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    # The hard limit counts: the daemon raises its soft one.
+    fresh.start(descriptors=(200, 200))
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(fresh.api.open()) for _ in range(102)]
         # Which one comes last is for the daemon's threads to say.

@@ -46,7 +46,7 @@ extension Container {
         let spec = try SpecBuilder(
             definition: definition, hostname: names.hostname, identity: try await identified, grant: grant, security: security,
             paths: services.paths, etcDirectory: names.directory, cgroupsPath: cgroup.cgroupsPath, networkPath: network.path,
-            sharesHostNetwork: network.isHosts
+            sharesHostNetwork: network.isHosts, descriptors: services.descriptors
         ).build()
         try await writeEtcFiles(spec, address: network.endpoint?.address)
         // The bundle is there once the shim is.

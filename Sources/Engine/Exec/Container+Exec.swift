@@ -135,7 +135,8 @@ extension Container {
             terminal: request.tty, consoleSize: SpecBuilder.consoleSize(request.consoleSize ?? []),
             user: RuntimeSpec.User(uid: identity.uid, gid: identity.gid, additionalGids: identity.groups), args: request.cmd ?? [],
             env: environment(of: request, home: identity.home), cwd: workingDirectory.isEmpty ? "/" : workingDirectory,
-            capabilities: SpecBuilder.capabilities(grant, uid: identity.uid), rlimits: try SpecBuilder.rlimits(definition),
+            capabilities: SpecBuilder.capabilities(grant, uid: identity.uid),
+            rlimits: try SpecBuilder.rlimits(definition, services.descriptors),
             noNewPrivileges: security.noNewPrivileges, oomScoreAdj: SpecBuilder.oomScore(definition))
     }
 

@@ -19,6 +19,8 @@ struct SpecBuilder {
     let networkPath: String?
     /// Whether the network is the host's, by itself or by the container that it shares it with.
     let sharesHostNetwork: Bool
+    /// The limit when the container asks for none of its own; nil: the daemon's.
+    let descriptors: DescriptorLimit?
 
     func build() throws -> RuntimeSpec {
         let host = definition.host
@@ -45,7 +47,7 @@ struct SpecBuilder {
             terminal: config.tty, consoleSize: config.tty ? Self.consoleSize(definition.host.consoleSize) : nil, user: user,
             args: definition.arguments, env: Self.environment(hostname: hostname, definition, home: identity.home),
             cwd: config.workingDir.isEmpty ? "/" : config.workingDir,
-            capabilities: Self.capabilities(grant, uid: identity.uid), rlimits: try Self.rlimits(definition),
+            capabilities: Self.capabilities(grant, uid: identity.uid), rlimits: try Self.rlimits(definition, descriptors),
             noNewPrivileges: security.noNewPrivileges,
             oomScoreAdj: Self.oomScore(definition))
     }
@@ -83,11 +85,16 @@ struct SpecBuilder {
         return base.variables
     }
 
-    static func rlimits(_ definition: Definition) throws -> [RuntimeSpec.Rlimit]? {
-        let limits = try definition.host.resources.ulimits.map { limit in
+    /// What every process of a container gets, also one of an exec.
+    static func rlimits(_ definition: Definition, _ descriptors: DescriptorLimit?) throws -> [RuntimeSpec.Rlimit]? {
+        let files = "RLIMIT_NOFILE"
+        var limits = try definition.host.resources.ulimits.map { limit in
             _ = try Rlimits.number(limit.name)
             return RuntimeSpec.Rlimit(
                 type: "RLIMIT_\(limit.name.uppercased())", soft: Self.limit(limit.soft), hard: Self.limit(limit.hard))
+        }
+        if let descriptors, !limits.contains(where: { $0.type == files }) {
+            limits.append(RuntimeSpec.Rlimit(type: files, soft: descriptors.soft, hard: descriptors.hard))
         }
         return limits.isEmpty ? nil : limits
     }

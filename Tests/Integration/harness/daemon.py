@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -89,12 +90,13 @@ class Daemon:
             value = (value ^ byte) * 0x100000001B3 % 2**64
         return f"timber-{value:016x}"
 
-    def start(self, *flags, pass_fds=(), env=None):
-        """Starts timberd and waits until it answers."""
+    def start(self, *flags, pass_fds=(), env=None, descriptors=None):
+        """Starts timberd and waits until it answers; `descriptors` are its soft and hard limit."""
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [str(word) for word in [BIN / "timberd", *self.flags, *flags]],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=pass_fds, env=env, start_new_session=True,
+                preexec_fn=descriptors and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, descriptors)),
             )  # fmt: skip
         until(self.answers, seconds=20, message=lambda: f"timberd did not answer:\n{self.log_tail()}")
         return self

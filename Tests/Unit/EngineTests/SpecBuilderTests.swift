@@ -23,7 +23,7 @@ import Testing
             identity: UserDatabase.Identity(uid: uid, gid: 0, groups: [], home: "/"),
             grant: CapabilityGrant.resolve(add: [], drop: [], privileged: false), security: SecurityOptions(parsing: []),
             paths: Paths(data: "\(place)/data", run: "\(place)/run"), etcDirectory: "/etc", cgroupsPath: "/", networkPath: nil,
-            sharesHostNetwork: sharesHostNetwork
+            sharesHostNetwork: sharesHostNetwork, descriptors: DescriptorLimit(soft: 1024, hard: 4096)
         ).build()
     }
 
@@ -43,6 +43,16 @@ import Testing
         }
         #expect(throws: TimberError.self) { try build(sharesHostNetwork: true, joined) }
         #expect(try build(joined).linux.sysctl == ["net.ipv4.ip_forward": "1"])
+    }
+
+    /// The daemon's own limit is higher than the one that it was started with.
+    @Test func descriptorsAreThoseThatTheDaemonWasGiven() throws {
+        func limits(_ ulimits: [Ulimit]) throws -> [[UInt64]] {
+            try build { $0.host.resources.ulimits = ulimits }.process.rlimits?.map { [$0.soft, $0.hard] } ?? []
+        }
+        #expect(try limits([]) == [[1024, 4096]])
+        #expect(try limits([Ulimit(name: "core", hard: 1, soft: 0)]) == [[0, 1], [1024, 4096]])
+        #expect(try limits([Ulimit(name: "nofile", hard: 6, soft: 5)]) == [[5, 6]])
     }
 
     @Test func onlyRootHoldsCapabilities() throws {
