@@ -51,6 +51,10 @@ extension Engine {
     /// Ends what belongs to this daemon only; containers go on.
     public func shutDown() async {
         await services.networks.shutDown()
+        await removeCgroupParent()
+    }
+
+    private func removeCgroupParent() async {
         do {
             let cgroups = services.cgroups
             try await BlockingPool.shared.run { try cgroups.removeParent() }
@@ -69,6 +73,7 @@ extension Engine {
             throw TimberError(.conflict, "container \(running.name) is running: stop it before the network is removed")
         }
         try await services.networks.tearDown()
+        await removeCgroupParent()
     }
 
     private func adopt(_ record: ContainerRecord) async throws -> (Container, Adoption) {

@@ -138,6 +138,9 @@ class Daemon:
             run([BIN / "timberd", *self.flags, "--clean-network"]).ok()
             until(
                 lambda: self.bridge not in host.interfaces() and host.firewall(self.bridge) == [], message="the network did not go")
+            tops = [Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").glob("*/")]
+            stays = [str(top / self.cgroup) for top in tops if (top / self.cgroup).exists()]
+            assert stays == [], "cgroups of the daemon stay"
             assert "Fatal error" not in self.log.read_text(errors="replace"), self.log_tail()
         finally:
             if self.process is not None and self.process.poll() is None:
