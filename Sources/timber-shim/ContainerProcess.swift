@@ -79,4 +79,10 @@ struct LaunchFailure {
         self.error = error
         self.detail = detail
     }
+
+    /// What FAILED carries.
+    var payload: [UInt8] {
+        var header = timber_failure(error: error, reserved: 0)
+        return withUnsafeBytes(of: &header) { [UInt8]($0) } + detail
+    }
 }

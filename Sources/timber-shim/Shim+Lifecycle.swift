@@ -154,11 +154,7 @@ extension Shim {
         process.exit = timber_exit(
             seconds: Int64(time.tv_sec), nanoseconds: Int32(truncatingIfNeeded: time.tv_nsec), status: (isMissing ? 127 : 126) << 8)
         if process.number == 0 { recordExit(process, failure) }
-        var payload: [UInt8] = []
-        var header = timber_failure(error: failure.error, reserved: 0)
-        withUnsafeBytes(of: &header) { payload.append(contentsOf: $0) }
-        payload.append(contentsOf: failure.detail)
-        payload.withUnsafeBytes { broadcast(TIMBER_EVENT_FAILED, process: process.number, value: failure.stage, $0) }
+        failure.payload.withUnsafeBytes { broadcast(TIMBER_EVENT_FAILED, process: process.number, value: failure.stage, $0) }
         closeOutput(process, .output)
         closeOutput(process, .error)
         retire(process)

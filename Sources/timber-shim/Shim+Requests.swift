@@ -11,8 +11,14 @@ extension Shim {
             withRequest(connection, payload) { launch($0) }
             return true
         case TIMBER_REQUEST_EXEC:
-            guard frame.process != 0, process(frame.process) == nil, !ended.contains(frame.process), let payload = connection.payload
-            else { return false }
+            guard frame.process != 0, process(frame.process) == nil, let payload = connection.payload else { return false }
+            if ended.contains(frame.process) {
+                let failure = LaunchFailure(stage: TIMBER_STAGE_PLAN.rawValue, error: ESTALE, detail: [])
+                failure.payload.withUnsafeBytes {
+                    send(connection, TIMBER_EVENT_FAILED, process: frame.process, value: failure.stage, $0)
+                }
+                return true
+            }
             withRequest(connection, payload) { exec(frame.process, $0) }
             return true
         case TIMBER_REQUEST_SIGNAL:
@@ -75,7 +81,7 @@ extension Shim {
     private func sendStatus(_ connection: Connection) {
         var statuses = ended.latest
         for process in processes { statuses.append(process.status) }
-        statuses.withUnsafeBytes { send(connection, TIMBER_EVENT_STATUS, process: 0, value: 0, $0) }
+        statuses.withUnsafeBytes { send(connection, TIMBER_EVENT_STATUS, process: 0, value: ended.floor, $0) }
     }
 
     private func resize(_ process: ContainerProcess, _ value: UInt32) {

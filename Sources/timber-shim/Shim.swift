@@ -164,11 +164,11 @@ final class Shim {
 
 /// The latest processes that have ended, for STATUS and to know which numbers are dead.
 struct EndedProcesses {
-    private static let limit = 64
+    private static let limit = 256
 
     private(set) var latest: [timber_status] = []
     /// Numbers up to this one are dead even when they are not in `latest`.
-    private var floor: UInt32 = 0
+    private(set) var floor: UInt32 = 0
 
     mutating func append(_ status: timber_status) {
         if latest.count == Self.limit {

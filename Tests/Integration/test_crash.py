@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -64,13 +65,18 @@ def test_logs_have_no_gap(fresh, sign):
 
 
 def test_status_of_those_that_ended_meanwhile(fresh):
-    name = fresh.start_container("busybox", "sh", "-c", "sleep 0.5; echo last words; exit 42")
+    script = "trap 'echo last words; exit 42' TERM; echo ready; sleep 1000000 & wait"
+    name = fresh.start_container("busybox", "sh", "-c", script)
+    until(lambda: fresh.tctl("logs", name).ok().out == "ready")
+    pid = fresh.pid_of(name)
     fresh.kill()
-    time.sleep(1)
+    os.kill(pid, signal.SIGTERM)
+    until(lambda: not Path(f"/proc/{pid}").exists())
+    # The shim may still be writing that down: nobody sees an older state for that.
     fresh.start()
     state = fresh.inspect(name)["State"]
     assert (state["Status"], state["ExitCode"]) == ("exited", 42)
-    assert fresh.tctl("logs", name).ok().out == "last words"
+    assert fresh.tctl("logs", name).ok().lines == ["ready", "last words"]
     finished = state["FinishedAt"]
     assert finished < time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + "Z"
     assert fresh.tctl("wait", name).ok().out == "42"

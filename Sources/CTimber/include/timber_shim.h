@@ -27,12 +27,13 @@ struct timber_frame {
 
 /* timberd → shim */
 #define TIMBER_REQUEST_LAUNCH 1u  /* payload: plan; descriptors by SCM_RIGHTS with the frame's first byte. Once */
-#define TIMBER_REQUEST_EXEC 2u    /* payload: struct timber_exec; process: its number, from 1 up, never reused (STATUS tells those
-                                     in use and the latest 64 that ended; 64 newer ends make a number that never ran dead) */
+#define TIMBER_REQUEST_EXEC 2u    /* payload: struct timber_exec; process: its number, from 1 up, never reused. One that is dead
+                                     (STATUS) is answered by FAILED: TIMBER_STAGE_PLAN, ESTALE */
 #define TIMBER_REQUEST_SIGNAL 3u  /* value: signal number, sent to that process through its pidfd; no answer */
 #define TIMBER_REQUEST_RESIZE 4u  /* value: rows << 16 | columns */
 #define TIMBER_REQUEST_ATTACH 5u  /* value: TIMBER_ATTACH_*; answered by ATTACHED, then bytes only. May come before LAUNCH or EXEC */
-#define TIMBER_REQUEST_STATUS 6u  /* answered by STATUS with one struct timber_status a process; none before LAUNCH */
+#define TIMBER_REQUEST_STATUS 6u  /* answered by STATUS with one struct timber_status a process, of those that
+                                     ended the latest only; none before LAUNCH */
 /* A frame that breaks these rules (unknown type, second LAUNCH, EXEC with a number in use, payload of the wrong size, too many
    descriptors) closes its connection and changes nothing. */
 
@@ -50,7 +51,8 @@ struct timber_frame {
 #define TIMBER_EVENT_EXITED 67u   /* value: wait status as waitpid(2) gives it; payload: struct timber_exit. After output is drained,
                                      and for process 0 after the exit record is on disk */
 #define TIMBER_EVENT_ATTACHED 68u /* value: TIMBER_ATTACH_*, or 0: no such process and never will be (then it is closed) */
-#define TIMBER_EVENT_STATUS 69u   /* payload: array of struct timber_status */
+#define TIMBER_EVENT_STATUS 69u   /* payload: array of struct timber_status; value: every number up to this one that is not among them
+                                     is dead, whether it ran or not */
 
 struct timber_failure {
     int32_t error;     /* errno */

@@ -79,15 +79,22 @@ extension Container {
     }
 
     /// The shim's answer after adoption.
-    func adopted(_ processes: [ShimEvent.ProcessStatus]) async throws {
-        defer { statusKnown.fulfil(()) }
-        lastExecNumber = max(lastExecNumber, processes.map(\.process).max() ?? 0)
-        guard case .starting = lifecycle.phase else { return }
-        guard let first = processes.first(where: { $0.process == 0 }) else {
-            // The old daemon died before LAUNCH: hung up on, the shim ends.
+    /// - Parameter dead: the highest number that is used up although no process here has it.
+    func adopted(_ processes: [ShimEvent.ProcessStatus], dead: UInt32) async throws {
+        lastExecNumber = max(lastExecNumber, dead, processes.map(\.process).max() ?? 0)
+        let first = processes.first { $0.process == 0 }
+        // Ended: the state is known once the shim, which is about to leave, has left.
+        if first?.state == 2 { return }
+        guard case .starting = lifecycle.phase else {
+            statusKnown.fulfil(())
+            return
+        }
+        guard let first else {
+            // The old daemon died before LAUNCH: hung up on, the shim ends, and the state is known then.
             run.shim?.hangUp()
             return
         }
+        defer { statusKnown.fulfil(()) }
         guard first.state == 1 else { return }
         // The old daemon died between the launch and its record.
         try lifecycle.started(pid: first.pid, bootID: services.bootID, at: ProcessTimes.started(ticks: first.startTicks) ?? .now())

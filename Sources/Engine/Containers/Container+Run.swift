@@ -34,8 +34,8 @@ extension Container {
                 execFailed(process, failure)
             case .exited(let process, let status, _):
                 execEnded(process, code: status.exitCode)
-            case .status(let processes):
-                try await adopted(processes)
+            case .status(let processes, let dead):
+                try await adopted(processes, dead: dead)
             case .mark(let reached):
                 reached.fulfil(())
             }

@@ -8,8 +8,8 @@ enum ShimEvent: Sendable {
     case failed(process: UInt32, LaunchFailure)
     /// The process ended; its output has been delivered.
     case exited(process: UInt32, WaitStatus, at: Timestamp)
-    /// The answer to a status request.
-    case status([ProcessStatus])
+    /// The answer to a status request; numbers up to `dead` that are not among the processes are used up.
+    case status([ProcessStatus], dead: UInt32)
     /// Not the shim's: everything before this has been handled (`ShimConnection.settle`).
     case mark(OneShot<Void>)
 
@@ -45,7 +45,7 @@ enum ShimEvent: Sendable {
                         startTicks: one.start_ticks))
                 offset += MemoryLayout<timber_status>.stride
             }
-            self = .status(all)
+            self = .status(all, dead: frame.value)
         default:
             return nil
         }

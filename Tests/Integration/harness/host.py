@@ -76,15 +76,23 @@ def descriptors(pid):
 
 
 def files(directory):
-    """Relative paths below `directory`."""
-    return sorted(str(path.relative_to(directory)) for path in Path(directory).rglob("*"))
+    """Relative paths below `directory`, while it may be changing."""
+    # os.walk passes over a directory that has gone meanwhile.
+    return sorted(
+        os.path.relpath(os.path.join(place, name), directory)
+        for place, directories, names in os.walk(directory)
+        for name in directories + names
+    )
+
+
+def status(pid):
+    """{"VmRSS": "1234 kB", …} of /proc/PID/status."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
 def resident_kib(pid):
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1])
-    raise AssertionError(f"process {pid} has no resident memory")
+    return int(status(pid)["VmRSS"].split()[0])
 
 
 def bytes_written(pid):

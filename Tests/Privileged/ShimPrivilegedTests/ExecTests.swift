@@ -192,9 +192,28 @@ import Testing
     @Test func numbersInUseAreRefused() throws {
         let shim = try running(Place())
         #expect(try exec(shim, 3, ProcessSpec(["/bin/true"])).event.exitCode == 0)
+        // Dead: refused, and the connection goes on.
+        try shim.send(TIMBER_REQUEST_EXEC, process: 3, encodeExec(ProcessSpec(["/bin/true"])))
+        let answer = try #require(try shim.event())
+        #expect((answer.type, answer.process, answer.value) == (TIMBER_EVENT_FAILED, 3, TIMBER_STAGE_PLAN.rawValue))
+        // Alive: no timberd does that.
+        try shim.send(TIMBER_REQUEST_EXEC, process: 4, encodeExec(ProcessSpec(["/bin/sleep", "60"])))
+        #expect(try shim.event()?.type == TIMBER_EVENT_STARTED)
         let other = try shim.connect()
-        try shim.send(TIMBER_REQUEST_EXEC, process: 3, encodeExec(ProcessSpec(["/bin/true"])), on: other)
+        try shim.send(TIMBER_REQUEST_EXEC, process: 4, encodeExec(ProcessSpec(["/bin/true"])), on: other)
         #expect(try other.readAll().isEmpty)
-        #expect(try exec(shim, 4, ProcessSpec(["/bin/true"])).event.exitCode == 0)
+        #expect(try exec(shim, 5, ProcessSpec(["/bin/true"])).event.exitCode == 0)
+    }
+
+    /// The shim remembers the latest that ended, and tells up to which number the others are used up.
+    @Test func forgottenNumbersAreDead() throws {
+        let shim = try running(Place())
+        for number: UInt32 in 1...260 { #expect(try exec(shim, number, ProcessSpec(["/bin/true"])).event.exitCode == 0) }
+        try shim.send(TIMBER_REQUEST_STATUS)
+        let status = try #require(try shim.event())
+        #expect((status.type, status.value) == (TIMBER_EVENT_STATUS, 4))
+        try shim.send(TIMBER_REQUEST_EXEC, process: 2, encodeExec(ProcessSpec(["/bin/true"])))
+        #expect(try shim.event()?.type == TIMBER_EVENT_FAILED)
+        #expect(try exec(shim, 261, ProcessSpec(["/bin/true"])).event.exitCode == 0)
     }
 }
