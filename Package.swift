@@ -71,7 +71,7 @@ let package = Package(
         library(
             "APIServer",
             [
-                "DockerAPI", "Errors", "LinuxKernel", "CTimber", log,
+                "DockerAPI", "Errors", "LinuxKernel", "CTimber", crypto, log,
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ]
         ),
@@ -122,7 +122,7 @@ let package = Package(
             ["APIServer", "DockerAPI", "Errors", "LinuxKernel", log, .product(name: "NIOCore", package: "swift-nio")]),
         tests("TctlTests", tier: "Unit", ["TctlCommands", "DockerAPI", "Errors", "LinuxKernel", arguments]),
         tests("DaemonTests", tier: "Unit", ["Daemon", "Errors"]),
-        tests("EngineTests", tier: "Unit", ["Engine", "DockerAPI", "Errors"]),
+        tests("EngineTests", tier: "Unit", ["Engine", "DockerAPI", "Errors", "State", log]),
         tests("NetworksPrivilegedTests", tier: "Privileged", ["Networks", "Errors", "LinuxKernel", "CTimber"]),
         tests("CgroupsPrivilegedTests", tier: "Privileged", ["Cgroups", "Confinement", "Errors", "LinuxKernel", "CTimber"]),
         tests("LayersPrivilegedTests", tier: "Privileged", ["Layers", "Errors", "LinuxKernel", "CTimber", "TarBuilder"]),

@@ -52,6 +52,7 @@ extension Engine {
     public func shutDown() async {
         await services.networks.shutDown()
         await removeCgroupParent()
+        await services.journal.flush()
     }
 
     private func removeCgroupParent() async {

@@ -76,13 +76,15 @@ public final class Engine: Sendable {
         } log: { text, metadata in
             log.info("\(text)", metadata: metadata.mapValues { .string($0) })
         }
+        let journal = try EventJournal(database: database, log: log)
         services = Services(
             paths: paths, database: database,
             images: try ImageStore(dataDirectory: paths.data, database: database, trash: trash, log: log),
             networks: networks,
             cgroups: try CgroupManager(parent: configuration.cgroupParent),
             seccomp: SeccompCompiler(), bundles: BundleConfig(), shim: try SealedProgram(path: configuration.shimPath),
-            registry: registry, events: EventHub(), volumes: VolumeStore(paths: paths, database: database, trash: trash),
+            registry: registry, events: EventHub(journal: journal), journal: journal,
+            volumes: VolumeStore(paths: paths, database: database, trash: trash),
             trash: trash, log: log, descriptors: configuration.descriptors, bootID: try BootID.current())
     }
 

@@ -19,6 +19,7 @@ struct Services: Sendable {
     let shim: SealedProgram
     let registry: Registry
     let events: EventHub
+    let journal: EventJournal
     let volumes: VolumeStore
     let trash: Trash
     let log: Logger

@@ -3,7 +3,7 @@ internal import GRDB
 
 /// The daemon's SQLite database: write-ahead log, `synchronous=NORMAL`, one writer, many readers.
 ///
-/// Only this module speaks SQL. Each domain has a file of its own (`ContainerRecords.swift`, `ImageRecords.swift`, `VolumeRecords.swift`) that extends
+/// Only this module speaks SQL. Each domain has a file of its own (`ContainerRecords.swift`, `EventRecords.swift`, …) that extends
 /// `Database` with typed operations and adds its tables in `migrate`.
 public final class Database: Sendable {
     let pool: DatabasePool
@@ -31,6 +31,7 @@ public final class Database: Sendable {
         migrator.registerMigration("1 images", migrate: migrateImages)
         migrator.registerMigration("1 containers", migrate: migrateContainers)
         migrator.registerMigration("1 users of volumes", migrate: migrateVolumeUsers)
+        migrator.registerMigration("2 events", migrate: migrateEvents)
         return migrator
     }
 }

@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import select
+import sqlite3
 import threading
 import time
 
@@ -169,6 +170,59 @@ def test_events_to_come_end_in_time(timber):
     reader.join(20)
     assert 1.5 < time.monotonic() - begun < 10
     assert [event["Action"] for event in found if event["Actor"]["Attributes"].get("name") == "coming"] == ["create"]
+
+
+def test_events_survive_the_daemon(fresh):
+    """Those of an earlier daemon are there, also of one that was killed; what comes joins what was without a gap."""
+    begun = time.time()
+    fresh.run("--name", "stopped", "--label", "a=b", "busybox", "true").ok()
+    fresh.restart()
+    fresh.run("--name", "killed", "busybox", "true").ok()
+    until(lambda: "destroy" in stored_actions(fresh, "killed"))
+    fresh.kill()
+    fresh.start()
+    fresh.run("--name", "now", "busybox", "true").ok()
+    past = events(fresh, since=f"{begun:.9f}", until=f"{time.time():.9f}", filters={"type": ["container"]})
+    names = [event["Actor"]["Attributes"]["name"] for event in past]
+    for name in ("stopped", "killed", "now"):
+        assert [e["Action"] for e in past if e["Actor"]["Attributes"]["name"] == name] == ["create", "attach", "start", "die", "destroy"]
+    assert names == sorted(names, key=["stopped", "killed", "now"].index)
+    assert [e["Actor"]["Attributes"]["name"] for e in events(fresh, since=0, until=f"{time.time():.9f}", filters={"label": ["a=b"], "event": ["die"]})] == ["stopped"]
+
+
+def stored_actions(timber, name):
+    """What the database has of a container's events: the daemon writes them a moment later."""
+    with contextlib.closing(sqlite3.connect(f"file:{timber.data}/state.db?mode=ro", uri=True)) as database:
+        bodies = [json.loads(body) for (body,) in database.execute("SELECT body FROM event ORDER BY number")]
+    return [body["Action"] for body in bodies if body["Actor"]["Attributes"].get("name") == name]
+
+
+def test_past_and_coming_events_join_without_a_gap(timber):
+    """Listeners that ask for the past while things happen see each of them once."""
+    begun = time.time()
+    stop = threading.Event()
+    made = []
+
+    def tag():
+        while not stop.is_set():
+            made.append(f"gap:{len(made)}")
+            timber.api.post("/images/busybox/tag", repo="gap", tag=str(len(made) - 1)).expect(201)
+
+    maker = threading.Thread(target=tag)
+    maker.start()
+    try:
+        seen = []
+        for _ in range(5):
+            read = events(timber, since=f"{begun:.9f}", until=f"{time.time() + 1:.9f}", filters={"event": ["tag"], "type": ["image"]})
+            seen.append([event["Actor"]["Attributes"]["name"] for event in read if event["Actor"]["Attributes"]["name"].startswith("gap:")])
+    finally:
+        stop.set()
+        maker.join()
+        for name in made:
+            timber.api.delete(f"/images/{name}").expect(200)
+    for names in seen:
+        assert names == made[: len(names)]
+    assert len(seen[-1]) > len(seen[0]) > 0
 
 
 def test_events_of_images_and_execs(timber):

@@ -1,12 +1,14 @@
 internal import DockerAPI
 internal import Synchronization
 
-/// Hands every event to everybody who listens, and remembers the last ones for those who ask what happened before.
+/// Hands every event to everybody who listens, and to the journal for those who ask later.
 final class EventHub: Sendable {
     /// What somebody gets who listens.
     struct Subscription: Sendable {
-        /// The remembered events, oldest first.
-        let past: [EventMessage]
+        /// What has happened and may not be in the journal yet, oldest first.
+        let pending: [NumberedEvent]
+        /// The journal has everything that happened before this number.
+        let journalEnd: Int64
         /// Those that come; somebody too slow loses the oldest of his.
         let coming: AsyncStream<EventMessage>
         fileprivate let continuation: AsyncStream<EventMessage>.Continuation
@@ -18,28 +20,33 @@ final class EventHub: Sendable {
     private struct State {
         var listeners: [Int: AsyncStream<EventMessage>.Continuation] = [:]
         var next = 0
-        var memory = EventMemory()
     }
 
     private let state = Mutex(State())
+    private let journal: EventJournal
 
-    /// Listens from now on, with nothing missing or double between past and coming; ends with the task that reads.
+    /// - Parameter journal: where events are kept.
+    init(journal: EventJournal) {
+        self.journal = journal
+    }
+
+    /// Listens from now on, with nothing missing or double between pending and coming; ends with the task that reads.
     func listen() -> Subscription {
         let (stream, continuation) = AsyncStream.makeStream(of: EventMessage.self, bufferingPolicy: .bufferingNewest(4096))
-        let (number, past) = state.withLock { state in
+        let (number, waiting) = state.withLock { state in
             state.next += 1
             state.listeners[state.next] = continuation
-            return (state.next, state.memory.events)
+            return (state.next, journal.waiting)
         }
         continuation.onTermination = { [weak self] _ in
             self?.state.withLock { $0.listeners[number] = nil }
         }
-        return Subscription(past: past, coming: stream, continuation: continuation)
+        return Subscription(pending: waiting.events, journalEnd: waiting.first, coming: stream, continuation: continuation)
     }
 
     func send(_ event: EventMessage) {
         let listeners = state.withLock { state in
-            state.memory.add(event)
+            journal.add(event)
             return Array(state.listeners.values)
         }
         for listener in listeners { listener.yield(event) }
@@ -64,8 +71,9 @@ final class EventHub: Sendable {
     }
 
     /// Something happened to a volume.
-    func volume(_ action: String, _ name: String) {
-        send(type: "volume", action, EventActor(id: name, attributes: ["driver": "local"]))
+    /// - Parameter extra: attributes beside the driver.
+    func volume(_ action: String, _ name: String, extra: [String: String] = [:]) {
+        send(type: "volume", action, EventActor(id: name, attributes: ["driver": "local"].merging(extra) { $1 }))
     }
 
     /// What nobody needed of a kind of object was removed.
@@ -79,42 +87,5 @@ final class EventHub: Sendable {
             EventMessage(
                 type: type, action: action, actor: actor, time: now.seconds,
                 timeNano: now.seconds * 1_000_000_000 + Int64(now.nanoseconds)))
-    }
-}
-
-/// The last events, by count and by size: labels are as large as clients make them.
-struct EventMemory: Sendable {
-    private var list: [EventMessage] = []
-    /// How many at the front are forgotten; they go in blocks, so that adding does not move all the others.
-    private var forgotten = 0
-    private var bytes = 0
-    private let limit: Int
-    private let byteLimit: Int
-
-    init(limit: Int = 1_024, byteLimit: Int = 4 << 20) {
-        self.limit = limit
-        self.byteLimit = byteLimit
-    }
-
-    /// Oldest first.
-    var events: [EventMessage] { Array(list[forgotten...]) }
-
-    mutating func add(_ event: EventMessage) {
-        list.append(event)
-        bytes += Self.size(event)
-        while list.count - forgotten > limit || bytes > byteLimit && list.count - forgotten > 1 {
-            bytes -= Self.size(list[forgotten])
-            // Its memory goes now, its place later.
-            list[forgotten] = EventMessage()
-            forgotten += 1
-        }
-        if forgotten > limit {
-            list.removeFirst(forgotten)
-            forgotten = 0
-        }
-    }
-
-    private static func size(_ event: EventMessage) -> Int {
-        event.actor.attributes.reduce(event.action.utf8.count) { $0 + $1.key.utf8.count + $1.value.utf8.count }
     }
 }

@@ -1,32 +1,35 @@
 internal import ArgumentParser
 internal import DockerAPI
 
-/// `events`: what happens to containers and images.
+/// `events`: what happens to containers, images, volumes and networks.
 struct Events: TctlCommand {
     static let configuration = CommandConfiguration(
         commandName: "events",
-        abstract: "Print what happens to containers and images",
+        abstract: "Print what happens to containers, images, volumes and networks",
         usage: "tctl events [OPTIONS]",
         discussion: """
-            Goes on until --until, or until it is interrupted. The daemon remembers
-            the last thousand events for --since.
+            Goes on until --until, or until it is interrupted. The daemon keeps the
+            last 32,768 events of 30 days for --since, also over its restarts.
 
             Examples:
               tctl events
               tctl events --since 10m --until 0s --filter event=die
+              tctl events --until -30s
               tctl events --format '{{.Action}} {{.Actor.Attributes.name}}'
             """
     )
     static let shape = CommandShape(switches: [], arguments: .none)
 
     @Option(
-        name: .shortAndLong, help: ArgumentHelp("Show what matches: container=, image=, type=, event=, label=", valueName: "key=value"))
+        name: .shortAndLong,
+        help: ArgumentHelp(
+            "Show what matches: container=, image=, volume=, network=, type=, event=, scope=, label=", valueName: "key=value"))
     var filter: [String] = []
     @Option(help: ArgumentHelp("json, or a template of Go's", valueName: "template"))
     var format: String?
     @Option(help: ArgumentHelp("From a time, or a duration before now such as 10m", valueName: "time"))
     var since: String?
-    @Option(help: ArgumentHelp("Up to a time, or a duration before now", valueName: "time"))
+    @Option(help: ArgumentHelp("Up to a time, a duration before now, or with a minus after it", valueName: "time"))
     var until: String?
 
     func run(in session: Session) throws {

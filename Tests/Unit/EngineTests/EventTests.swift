@@ -9,38 +9,6 @@ import Testing
         EventMessage(type: type, action: action, actor: EventActor(id: id, attributes: attributes))
     }
 
-    @Test func aMemoryKeepsTheLastOnes() {
-        var memory = EventMemory(limit: 3)
-        for number in 0..<20 { memory.add(event("container", "\(number)")) }
-        #expect(memory.events.map(\.action) == ["17", "18", "19"])
-    }
-
-    @Test func aMemoryIsBoundedInBytes() {
-        var memory = EventMemory(limit: 100, byteLimit: 1_000)
-        for number in 0..<20 { memory.add(event("container", "\(number)", ["label": String(repeating: "x", count: 300)])) }
-        #expect(memory.events.map(\.action) == ["17", "18", "19"])
-        // One that is larger than everything allowed is still remembered, alone.
-        memory.add(event("container", "huge", ["label": String(repeating: "x", count: 5_000)]))
-        #expect(memory.events.map(\.action) == ["huge"])
-        memory.add(event("container", "next"))
-        #expect(memory.events.map(\.action) == ["next"])
-    }
-
-    @Test func aListenerGetsPastAndComing() async {
-        let hub = EventHub()
-        hub.send(event("container", "create"))
-        let subscription = hub.listen()
-        #expect(hub.listeners == 1)
-        hub.send(event("container", "start"))
-        subscription.end()
-        hub.send(event("container", "die"))
-        #expect(subscription.past.map(\.action) == ["create"])
-        var coming: [String] = []
-        for await event in subscription.coming { coming.append(event.action) }
-        #expect(coming == ["start"])
-        #expect(hub.listeners == 0)
-    }
-
     @Test(
         arguments: [
             (["type": ["container"]], true), (["type": ["image", "container"]], true), (["type": ["image"]], false),
