@@ -4,9 +4,14 @@ internal import NIOCore
 
 extension Connection {
     /// The head of a hijacked connection: 101, or 200 for clients that did not ask for an upgrade.
-    func beginRaw(contentType: String) {
-        var head = ResponseHead(status: wantsUpgrade ? 101 : 200, headers: [("Content-Type", contentType)])
-        if wantsUpgrade { head.headers += [("Connection", "Upgrade"), ("Upgrade", "tcp")] }
+    func beginRaw(contentType: String, webSocket: WebSocketHandshake?) {
+        var head = ResponseHead(status: wantsUpgrade ? 101 : 200)
+        if let webSocket {
+            head.headers = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Accept", webSocket.accept)]
+        } else {
+            head.headers = [("Content-Type", contentType)]
+            if wantsUpgrade { head.headers += [("Connection", "Upgrade"), ("Upgrade", "tcp")] }
+        }
         keepsAlive = false
         answer = .raw
         write(head.text(common: server.headers))
@@ -24,7 +29,7 @@ extension Connection {
     }
 
     /// Leaves HTTP: the relay loop has the connection from here on, by a descriptor of its own.
-    func join(_ socket: HandedOver, detachKeys: [UInt8]) {
+    func join(_ socket: HandedOver, detachKeys: [UInt8], webSocket: WebSocket?) {
         guard let context, let relays = server.relays.withLock({ $0 }) else { return close() }
         let server = server
         abandoned = .finishes
@@ -38,7 +43,7 @@ extension Connection {
                 guard let client else { return }
                 let early = Array(self.buffer.readableBytesView)
                 server.connections.relayBegan()
-                relays.add(RelayLoop.Joined(client: client, process: socket, early: early, detachKeys: detachKeys))
+                relays.add(RelayLoop.Joined(client: client, process: socket, early: early, detachKeys: detachKeys, webSocket: webSocket))
             } catch {
                 server.log.error("cannot join a client to its process", metadata: ["error": "\(error)"])
             }

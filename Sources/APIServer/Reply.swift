@@ -3,6 +3,7 @@ internal import Errors
 internal import LinuxKernel
 internal import Logging
 internal import NIOCore
+internal import Synchronization
 
 /// The side of a request that runs in a task: calls the handler and hands its answer to the connection's event loop.
 struct Reply: Sendable {
@@ -106,23 +107,32 @@ struct Reply: Sendable {
     }
 
     private func hijack(_ hijack: consuming Hijack) async throws {
-        let (contentType, prelude, detachKeys) = (hijack.contentType, hijack.prelude, hijack.detachKeys)
+        let (contentType, prelude, detachKeys, web) = (hijack.contentType, hijack.prelude, hijack.detachKeys, hijack.webSocket)
         var socket: HandedOver?
         if let stream = hijack.stream.take() { socket = HandedOver(stream.socket) }
         let joined = socket
+        let begin: @Sendable (Connection) -> Void = { $0.beginRaw(contentType: contentType, webSocket: web?.handshake) }
+        let join: @Sendable (Connection) -> Void = { connection in
+            guard let joined else { return connection.answered() }
+            connection.join(joined, detachKeys: detachKeys, webSocket: web.map { WebSocket(encoder: $0.encoder) })
+        }
         do {
             guard let prelude else {
                 return try await ask { connection in
-                    connection.beginRaw(contentType: contentType)
-                    if let joined { connection.join(joined, detachKeys: detachKeys) } else { connection.answered() }
+                    begin(connection)
+                    join(connection)
                 }
             }
-            try await ask { $0.beginRaw(contentType: contentType) }
+            try await ask(begin)
             try await headIsRead()
-            try await prelude.run { try await write($0) }
-            try await ask { connection in
-                if let joined { connection.join(joined, detachKeys: detachKeys) } else { connection.answered() }
+            if let web {
+                let encoder = Mutex(web.encoder)
+                try await prelude.run { bytes in try await write(try encoder.withLock { try $0.encode(bytes) }) }
+                if joined == nil { try await write(WebSocketFrame.close(.normal)) }
+            } else {
+                try await prelude.run { try await write($0) }
             }
+            try await ask(join)
         } catch {
             // Behind the head there is no status left to fail with.
             onLoop { $0.close() }

@@ -11,6 +11,8 @@ struct Request: Sendable {
     var query: Query
     /// The value of `Content-Type`, without parameters, in lower case.
     var contentType: String?
+    /// What to answer to a client that asks for a WebSocket; nil: it does not.
+    var webSocket: WebSocketHandshake?
     /// The body, of routes that collect it.
     var body: [UInt8] = []
     /// The body, of routes that take it as it comes.

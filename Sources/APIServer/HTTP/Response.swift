@@ -64,6 +64,8 @@ struct Hijack: ~Copyable, Sendable {
     var prelude: Producer<[UInt8]>?
     /// Keys that end the connection and leave the process alone; empty: none.
     var detachKeys: [UInt8]
+    /// The connection becomes a WebSocket; nil: a raw stream.
+    var webSocket: (handshake: WebSocketHandshake, encoder: WebSocketEncoder)?
 }
 
 /// Status line and headers of an answer, as bytes.

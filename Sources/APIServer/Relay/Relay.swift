@@ -48,6 +48,10 @@ final class Relay {
     private var output = Flow()
     private var scanner: DetachScanner?
     private var detached = false
+    /// nil: the connection carries the bytes as they are.
+    private var webSocket: WebSocket?
+    /// The client gets what is pending and the end, whatever else the process says.
+    private var dropsOutput = false
     /// The client has closed both directions.
     private var clientHasGone = false
     /// The client has read the head of the hijack.
@@ -66,8 +70,12 @@ final class Relay {
     ///   - process: the process's socket.
     ///   - early: what the client sent behind its request.
     ///   - detachKeys: keys that end the connection; empty: none.
+    ///   - webSocket: how the connection carries the bytes; nil: as they are.
     ///   - linger: nanoseconds that a client may take to close its end.
-    init(client: consuming Descriptor, process: consuming Descriptor, early: [UInt8], detachKeys: [UInt8], linger: Int64) throws {
+    init(
+        client: consuming Descriptor, process: consuming Descriptor, early: [UInt8], detachKeys: [UInt8], webSocket: WebSocket?,
+        linger: Int64
+    ) throws {
         try client.setNonBlocking()
         try process.setNonBlocking()
         self.client = End(socket: client)
@@ -75,6 +83,7 @@ final class Relay {
         self.linger = linger
         input = Flow()
         scanner = detachKeys.isEmpty ? nil : DetachScanner(keys: detachKeys)
+        self.webSocket = webSocket
         deadline = MonotonicClock.now() + Self.headPatience
         take(early[...])
     }
@@ -141,6 +150,15 @@ final class Relay {
     }
 
     private func take(_ bytes: ArraySlice<UInt8>) {
+        guard let outcome = webSocket?.decoder.decode(bytes) else { return takeInput(bytes) }
+        takeInput(outcome.payload[...])
+        if !dropsOutput, output.pending.count + outcome.replies.count <= WebSocket.mostReplies { output.pending += outcome.replies }
+        guard let reason = outcome.closes else { return }
+        input.ended = true
+        closeWebSocket(reason)
+    }
+
+    private func takeInput(_ bytes: ArraySlice<UInt8>) {
         if input.broken || detached { return }
         guard var scanner else {
             // A copy, as the scratch memory is used again.
@@ -153,9 +171,18 @@ final class Relay {
         if found { detach() }
     }
 
+    /// Behind what is pending, which may be half a frame, the client gets the reason and the end.
+    private func closeWebSocket(_ reason: WebSocketStatus) {
+        if webSocket?.hasClosed != false { return }
+        webSocket?.hasClosed = true
+        output.pending += WebSocketFrame.close(reason)
+        dropsOutput = true
+    }
+
     /// The user leaves: the process gets what was typed before, and no end of its input.
     private func detach() {
         detached = true
+        if webSocket != nil { return closeWebSocket(.normal) }
         output.pending = []
         output.broken = true
         tellClient()
@@ -169,22 +196,36 @@ final class Relay {
             let count = Self.send(&client, &output)
             if !output.pending.isEmpty { return count > 0 }
         }
-        if output.ended {
+        if output.ended || dropsOutput {
             if !output.told { tellClient() }
             return false
         }
         switch Self.receive(&process, &scratch) {
         case .bytes(let count):
             // A client that has gone must not hold the process back: its output is read and dropped.
-            if !output.broken { output.pending = Array(scratch[..<count])[...] }
+            if !output.broken { give(scratch[..<count]) }
             return true
         case .end:
             output.ended = true
+            closeWebSocket(.normal)
             // Nobody reads the input any more.
             input.pending = []
             input.broken = true
             return true
         case .nothing: return false
+        }
+    }
+
+    private func give(_ bytes: ArraySlice<UInt8>) {
+        guard webSocket != nil else {
+            output.pending = Array(bytes)[...]
+            return
+        }
+        do {
+            output.pending += try webSocket?.encoder.encode(bytes) ?? []
+        } catch {
+            // Not what a shim sends; nothing behind it can be told apart.
+            closeWebSocket(.protocolError)
         }
     }
 

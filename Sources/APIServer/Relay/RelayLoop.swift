@@ -17,6 +17,7 @@ final class RelayLoop: Sendable {
         var process: HandedOver
         var early: [UInt8]
         var detachKeys: [UInt8]
+        var webSocket: WebSocket?
     }
 
     private let mail = Mutex(Mail())
@@ -127,7 +128,7 @@ final class RelayLoop: Sendable {
         do {
             let relay = try Relay(
                 client: joined.client.take(), process: joined.process.take(), early: joined.early, detachKeys: joined.detachKeys,
-                linger: linger.nanoseconds)
+                webSocket: joined.webSocket, linger: linger.nanoseconds)
             try watch(relay.clientSocket, number << 1)
             try watch(relay.processSocket, number << 1 | 1)
             return relay

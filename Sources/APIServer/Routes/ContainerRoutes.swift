@@ -66,7 +66,16 @@ let containerRoutes: [Route] = [
         return .empty(200)
     },
     Route("GET", "/containers/{}/logs", whenAbandoned: .isCancelled, containerLogs),
-    Route("POST", "/containers/{}/attach", whenAbandoned: .isCancelled, attachToContainer),
+    Route("POST", "/containers/{}/attach", whenAbandoned: .isCancelled) { try await attach($0, $1) },
+    Route("GET", "/containers/{}/attach/ws", whenAbandoned: .isCancelled) { request, backend in
+        guard let handshake = request.webSocket else {
+            throw TimberError(
+                .invalidArgument,
+                "not a WebSocket request: it needs Connection: Upgrade, Upgrade: websocket, Sec-WebSocket-Version: 13 and Sec-WebSocket-Key"
+            )
+        }
+        return try await attach(request, backend, webSocket: handshake)
+    },
     Route("GET", "/containers/{}/top") { request, backend in
         .json(try await backend.topContainer(try request.container, psArguments: request.query.nonEmpty("ps_args") ?? "-ef"))
     },
@@ -117,7 +126,7 @@ let containerRoutes: [Route] = [
     return .stream(StreamedBody(contentType: request.streamType(isTerminal: logs.isTerminal), bytes: logs.bytes))
 }
 
-@Sendable private func attachToContainer(_ request: Request, _ backend: any Backend) async throws -> Response {
+private func attach(_ request: Request, _ backend: any Backend, webSocket: WebSocketHandshake? = nil) async throws -> Response {
     let detachKeys = try DetachKeys.parse(request.query.nonEmpty("detachKeys") ?? DetachKeys.standard)
     let query = AttachQuery(
         stdin: request.query.bool("stdin"), stdout: request.query.bool("stdout"), stderr: request.query.bool("stderr"),
@@ -140,7 +149,11 @@ let containerRoutes: [Route] = [
     return .hijack(
         Hijack(
             contentType: request.streamType(isTerminal: isTerminal), stream: stream, prelude: prelude,
-            detachKeys: isTerminal && query.stdin ? detachKeys : []))
+            detachKeys: isTerminal && query.stdin ? detachKeys : [],
+            webSocket: webSocket.map { handshake in
+                let opcode = request.version < APIVersion(major: 1, minor: 28) ? WebSocketOpcode.text : .binary
+                return (handshake, WebSocketEncoder(opcode: opcode, isTerminal: isTerminal))
+            }))
 }
 
 extension Request {
