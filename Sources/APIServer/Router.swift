@@ -56,6 +56,17 @@ struct Route: Sendable {
         self.handler = handler
     }
 
+    /// `GET /containers/{}/json`.
+    fileprivate var endpoint: String {
+        let path = pattern.map { part in
+            switch part {
+            case .literal(let text): "/\(text)"
+            case .variable, .rest: "/{}"
+            }
+        }
+        return "\(method) \(path.joined())"
+    }
+
     /// The variables' values when the path fits.
     fileprivate func match(_ path: [String]) -> [String]? {
         guard let rest = pattern.firstIndex(where: { if case .rest = $0 { true } else { false } }) else {
@@ -86,9 +97,14 @@ struct Route: Sendable {
 struct Router: Sendable {
     private let routes: [Route]
 
-    init(_ routes: [Route] = systemRoutes + containerRoutes + execRoutes + imageRoutes + networkRoutes + volumeRoutes) {
+    init(
+        _ routes: [Route] = systemRoutes + containerRoutes + execRoutes + imageRoutes + networkRoutes + volumeRoutes + refusedRoutes
+    ) {
         self.routes = routes
     }
+
+    /// Every endpoint, as `GET /containers/{}/json`.
+    var endpoints: [String] { routes.map(\.endpoint) }
 
     /// Finds the endpoint of a request.
     /// - Throws: `TimberError.notFound`.

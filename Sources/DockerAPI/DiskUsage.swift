@@ -44,3 +44,19 @@ public struct BuildCacheRecord: WireObject {
         try coder.field("Size", &size)
     }
 }
+
+/// Answer to `POST /build/prune`: what was thrown away of what builds keep.
+public struct BuildPruneReport: WireObject {
+    /// Ids.
+    public var cachesDeleted: [String] = []
+    /// Bytes.
+    public var spaceReclaimed: UInt64 = 0
+
+    /// Everything at its zero value.
+    public init() {}
+
+    mutating func fields(_ coder: inout FieldCoder) throws {
+        try coder.field("CachesDeleted", &cachesDeleted, empty: .null)
+        try coder.field("SpaceReclaimed", &spaceReclaimed)
+    }
+}

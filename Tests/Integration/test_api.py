@@ -1,7 +1,12 @@
 """The API on the wire: statuses, errors, versions, hostile HTTP."""
 
+import base64
+import contextlib
+import hashlib
 import json
+import os
 import socket
+import struct
 import time
 
 import pytest
@@ -200,3 +205,126 @@ def test_events(timber):
     body = timber.api.get("/events", since=f"{begun:.9f}", until=f"{time.time() + 0.1:.9f}", filters={"container": ["evented"]}).expect(200).body
     actions = [json.loads(line)["Action"] for line in body.splitlines() if line.strip()]
     assert actions[0] == "create" and "start" in actions and "die" in actions and actions[-1] == "destroy"
+
+
+# --- What Timber is not ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "word"),
+    [
+        ("POST", "/auth", 501, "registries"), ("GET", "/images/search?term=x", 501, "registries"), ("POST", "/images/a/b/push", 501, "registries"),
+        ("GET", "/distribution/a/b/json", 501, "registries"), ("POST", "/build", 501, "builds no images"), ("POST", "/session", 501, "builds"),
+        ("GET", "/swarm", 503, "swarm manager"), ("GET", "/services", 503, "swarm manager"), ("GET", "/nodes/x", 503, "swarm manager"),
+        ("GET", "/tasks", 503, "swarm manager"), ("POST", "/secrets/create", 503, "swarm manager"), ("GET", "/configs/x", 503, "swarm manager"),
+        ("POST", "/swarm/init", 501, "swarm"), ("POST", "/swarm/leave", 503, "not part of a swarm"), ("GET", "/plugins/nosuch/json", 404, "nosuch"),
+        ("POST", "/plugins/pull", 501, "plugins"), ("PUT", "/volumes/nosuch", 503, "swarm manager"),
+    ],
+)  # fmt: skip
+def test_parts_that_timber_does_not_have(timber, method, path, status, word):
+    assert word in timber.api.request(method, path).expect(status).message
+
+
+def test_empty_answers_of_what_timber_does_not_have(timber):
+    assert timber.api.get("/plugins").expect(200).json == []
+    timber.api.get("/plugins", filters={"nosuch": ["x"]}).expect(400)
+    assert timber.api.post("/build/prune").expect(200).json == {"CachesDeleted": None, "SpaceReclaimed": 0}
+
+
+def test_a_build_is_refused_before_its_context_comes(timber):
+    with timber.api.open() as connection:
+        connection.sendall(b"POST /build HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n" + b"x" * 100_000)
+        received = b""
+        while b"builds no images" not in received:
+            chunk = connection.recv(65536)
+            assert chunk, received
+            received += chunk
+        assert received.startswith(b"HTTP/1.1 501 ")
+
+
+# --- WebSockets --------------------------------------------------------------------------------------------------------
+
+
+class WebSocket:
+    """A client by RFC 6455, no more than the tests need."""
+
+    def __init__(self, timber, path, **query):
+        self.connection = timber.api.open(30)
+        key = base64.b64encode(os.urandom(16))
+        self.connection.sendall(
+            f"GET {timber.api.path(path, query)} HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n"
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key.decode()}\r\n\r\n".encode()
+        )
+        self.file = self.connection.makefile("rb")
+        assert self.file.readline().startswith(b"HTTP/1.1 101 ")
+        headers = dict(line.strip().lower().split(b": ", 1) for line in iter(self.file.readline, b"\r\n"))
+        expected = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+        assert headers[b"sec-websocket-accept"] == expected.lower()
+
+    def send(self, opcode, payload):
+        mask = os.urandom(4)
+        length = bytes([0x80 | len(payload)]) if len(payload) < 126 else b"\xfe" + struct.pack(">H", len(payload))
+        masked = bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
+        self.connection.sendall(bytes([0x80 | opcode]) + length + mask + masked)
+
+    def receive(self):
+        first, short = self.file.read(2)
+        length = struct.unpack(">H", self.file.read(2))[0] if short == 126 else struct.unpack(">Q", self.file.read(8))[0] if short == 127 else short
+        return first & 0x0F, self.file.read(length)
+
+    def output(self):
+        """Everything up to the close frame, and that frame's payload."""
+        output = b""
+        while True:
+            opcode, payload = self.receive()
+            if opcode == 8:
+                assert self.file.read() == b""
+                return output, payload
+            assert opcode == 2
+            output += payload
+
+    def close(self):
+        self.file.close()
+        self.connection.close()
+
+
+def test_attach_by_websocket(timber):
+    """Both outputs in one stream without marks, input, and the end with the container's."""
+    identifier = created(timber, Cmd=["sh", "-c", "read a; echo got $a; echo err >&2; read b; echo $b"], OpenStdin=True)
+    timber.api.post(f"/containers/{identifier}/start").expect(204)
+    with contextlib.closing(WebSocket(timber, f"/containers/{identifier}/attach/ws", stream=1, stdin=1, stdout=1, stderr=1)) as client:
+        client.send(2, b"one\n")
+        received = b""
+        while b"err\n" not in received:
+            received += client.receive()[1]
+        assert sorted(received.splitlines()) == [b"err", b"got one"]
+        client.send(9, b"ping")
+        assert client.receive() == (10, b"ping")
+        client.send(1, b"two\n")
+        assert client.output() == (b"two\n", b"\x03\xe8")
+
+
+def test_websocket_of_a_terminal_and_its_log(timber):
+    identifier = created(timber, Cmd=["sh", "-c", "echo old; read a; echo new"], OpenStdin=True, Tty=True)
+    timber.api.post(f"/containers/{identifier}/start").expect(204)
+    timber.wait_for_log(identifier, "old")
+    with contextlib.closing(WebSocket(timber, f"/containers/{identifier}/attach/ws", logs=1, stream=1, stdin=1, stdout=1)) as client:
+        client.send(1, b"x\n")
+        output, reason = client.output()
+    assert output.startswith(b"old\r\n") and output.endswith(b"new\r\n") and reason == b"\x03\xe8"
+
+
+def test_websocket_client_that_closes(timber):
+    """The container goes on; the answer to the close frame is one."""
+    identifier = created(timber, Cmd=["sleep", "1000000"], OpenStdin=True)
+    timber.api.post(f"/containers/{identifier}/start").expect(204)
+    with contextlib.closing(WebSocket(timber, f"/containers/{identifier}/attach/ws", stream=1, stdin=1, stdout=1)) as client:
+        client.send(8, b"\x03\xe8")
+        assert client.output() == (b"", b"\x03\xe8")
+    assert timber.state(identifier) == "running"
+
+
+def test_what_is_no_websocket(timber):
+    identifier = created(timber, Cmd=["true"])
+    assert "WebSocket" in timber.api.get(f"/containers/{identifier}/attach/ws", stream=1).expect(400).message
+    timber.api.get("/containers/nosuch/attach/ws").expect(400, 404)
