@@ -12,11 +12,12 @@ struct ContainerCreator {
     /// - Returns: the container's id.
     /// - Throws: `CommandFailure` with status 125 for wrong flags.
     func create(_ builder: CreateRequestBuilder) throws -> String {
-        guard ["always", "missing", "never"].contains(options.pull) else {
-            throw CommandFailure("invalid --pull \(Printable(options.pull)): give always, missing or never", status: 125)
+        let pull = options.pull ?? "missing"
+        guard ["always", "missing", "never"].contains(pull) else {
+            throw CommandFailure("invalid --pull \(Printable(pull)): give always, missing or never", status: 125)
         }
         let request = try builder.build()
-        if options.pull == "always" {
+        if pull == "always" {
             throw CommandFailure(
                 "--pull always: this version cannot pull images; load \(Printable(builder.image)) with tctl load -i FILE", status: 125)
         }
@@ -37,7 +38,7 @@ struct ContainerCreator {
             file?.discard()
             if error.status == 404 && ImageMissing.matches(error) {
                 let name = ImageMissing.familiar(builder.image)
-                if options.pull == "missing" { Console.note("Unable to find image '\(Printable(name))' locally") }
+                if pull == "missing" { Console.note("Unable to find image '\(Printable(name))' locally") }
                 throw CommandFailure(
                     "image \(Printable(name)) is not here, and this version cannot pull images; load it with tctl load -i FILE, or see tctl images",
                     status: refusal)

@@ -15,9 +15,9 @@ struct ContainerOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Write the container's id to a file that does not exist yet", valueName: "file"), completion: .file())
     var cidfile: String?
     @Option(
-        help: ArgumentHelp("Pull the image first: always, missing or never", valueName: "when"),
+        help: ArgumentHelp("Pull the image first: always, missing (default) or never", valueName: "when"),
         completion: .list(["always", "missing", "never"]))
-    var pull = "missing"
+    var pull: String?
     @Flag(name: .shortAndLong, help: "No progress of a pull")
     var quiet = false
     @Option(help: ArgumentHelp("Platform of the image, as os[/arch[/variant]]", valueName: "platform"))
@@ -32,6 +32,11 @@ struct ContainerOptions: ParsableArguments {
     /// The flags without a value, for the flag reader.
     static let switches = [
         "i,interactive", "t,tty", "rm", "q,quiet", "init", "P,publish-all", "read-only", "privileged", "oom-kill-disable",
+    ]
+    /// The flags with a value that have several names.
+    static let values = [
+        "a,attach", "e,env", "w,workdir", "u,user", "l,label", "p,publish", "network,net", "h,hostname", "dns-option,dns-opt", "v,volume",
+        "m,memory", "c,cpu-shares",
     ]
 }
 
@@ -50,8 +55,8 @@ struct ProcessOptions: ParsableArguments {
     var user: String?
     @Option(help: ArgumentHelp("Add a supplementary group", valueName: "group"))
     var groupAdd: [String] = []
-    @Flag(name: .customLong("init"), help: "Run an init that forwards signals and reaps processes")
-    var runInit = false
+    @Flag(help: "Run an init that forwards signals and reaps processes")
+    var `init` = false
     @Option(help: ArgumentHelp("Signal that asks the process to stop", valueName: "signal"))
     var stopSignal: String?
     @Option(help: ArgumentHelp("Seconds to wait before killing; -1 waits for ever", valueName: "seconds"))
@@ -82,8 +87,8 @@ struct NetworkOptions: ParsableArguments {
     var network: String?
     @Option(name: [.customShort("h"), .long], help: ArgumentHelp("The host name inside", valueName: "name"))
     var hostname: String?
-    @Option(name: .customLong("domainname"), help: ArgumentHelp("The NIS domain name inside", valueName: "name"))
-    var domainName: String?
+    @Option(help: ArgumentHelp("The NIS domain name inside", valueName: "name"))
+    var domainname: String?
     @Option(help: ArgumentHelp("Add a line to /etc/hosts", valueName: "name:address"))
     var addHost: [String] = []
     @Option(help: ArgumentHelp("Use a DNS server", valueName: "address"))

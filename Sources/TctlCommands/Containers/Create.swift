@@ -15,7 +15,8 @@ struct Create: TctlCommand {
         helpNames: .long
     )
     static let shape = CommandShape(
-        switches: ContainerOptions.switches, arguments: .atLeast(1), stopsAtFirstArgument: true, hasShortHelp: false)
+        switches: ContainerOptions.switches, values: ContainerOptions.values, arguments: .atLeast(1), stopsAtFirstArgument: true,
+        hasShortHelp: false)
 
     @OptionGroup var options: ContainerOptions
     @Argument(help: "The image", completion: .images)

@@ -37,7 +37,7 @@ struct CreateRequestBuilder {
         let streams = try streams()
         var config = ContainerConfig()
         config.hostname = options.network.hostname ?? ""
-        config.domainname = options.network.domainName ?? ""
+        config.domainname = options.network.domainname ?? ""
         config.user = process.user ?? ""
         config.attachStdin = streams.input
         config.attachStdout = streams.output
@@ -92,7 +92,7 @@ struct CreateRequestBuilder {
         host.annotations = try Self.pairs(process.annotation, flag: "--annotation", bare: true)
         host.ipcMode = options.confinement.ipc ?? ""
         host.utsMode = options.confinement.uts ?? ""
-        host.runInit = process.runInit ? true : nil
+        host.runInit = process.`init` ? true : nil
         host.resources = try resources()
         if let score = options.resources.oomScoreAdj {
             host.oomScoreAdj = try Numbers.whole(flag: "--oom-score-adj", score)

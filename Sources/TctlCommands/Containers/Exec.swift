@@ -16,7 +16,8 @@ struct Exec: TctlCommand {
             """
     )
     static let shape = CommandShape(
-        switches: ["d,detach", "i,interactive", "t,tty", "privileged"], arguments: .atLeast(2), stopsAtFirstArgument: true)
+        switches: ["d,detach", "i,interactive", "t,tty", "privileged"], values: ["e,env", "w,workdir", "u,user"], arguments: .atLeast(2),
+        stopsAtFirstArgument: true)
 
     @Flag(name: .shortAndLong, help: "Run in the background")
     var detach = false

@@ -12,7 +12,7 @@ struct Kill: TctlCommand {
               tctl kill -s HUP web
             """
     )
-    static let shape = CommandShape(switches: [], arguments: .atLeast(1))
+    static let shape = CommandShape(switches: [], values: ["s,signal"], arguments: .atLeast(1))
 
     @Option(name: .shortAndLong, help: ArgumentHelp("Signal to send, by name or number; KILL when left out", valueName: "signal"))
     var signal: String?

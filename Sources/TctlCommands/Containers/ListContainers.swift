@@ -22,7 +22,8 @@ struct ListContainersOptions: ParsableArguments {
     @Flag(help: "Do not cut ids and commands")
     var noTrunc = false
 
-    static let shape = CommandShape(switches: ["a,all", "q,quiet", "l,latest", "s,size", "no-trunc"], arguments: .none)
+    static let shape = CommandShape(
+        switches: ["a,all", "q,quiet", "l,latest", "s,size", "no-trunc"], values: ["n,last", "f,filter"], arguments: .none)
 
     func run(in session: Session) throws {
         var query: [(name: String, value: String)] = []

@@ -14,12 +14,12 @@ struct Logs: TctlCommand {
               tctl logs -t --since 2026-01-31T13:00:00 --until 2026-01-31T14:00:00 web
             """
     )
-    static let shape = CommandShape(switches: ["f,follow", "t,timestamps", "details"], arguments: .exactly(1))
+    static let shape = CommandShape(switches: ["f,follow", "t,timestamps", "details"], values: ["n,tail"], arguments: .exactly(1))
 
     @Flag(name: .shortAndLong, help: "Go on printing what comes")
     var follow = false
-    @Option(name: [.customShort("n"), .long], help: ArgumentHelp("Lines from the end, or all", valueName: "number"))
-    var tail = "all"
+    @Option(name: [.customShort("n"), .long], help: ArgumentHelp("Lines from the end, or all (default)", valueName: "number"))
+    var tail: String?
     @Option(help: ArgumentHelp("From a time, or a duration before now such as 10m", valueName: "time"))
     var since: String?
     @Option(help: ArgumentHelp("Up to a time, or a duration before now", valueName: "time"))
@@ -36,6 +36,7 @@ struct Logs: TctlCommand {
         if follow { query.append(("follow", "1")) }
         if timestamps { query.append(("timestamps", "1")) }
         if details { query.append(("details", "1")) }
+        let tail = tail ?? "all"
         guard tail == "all" || Int(tail) != nil else {
             throw CommandFailure("invalid --tail \(Printable(tail)): give a number or all", status: 125)
         }

@@ -11,7 +11,7 @@ struct Restart: TctlCommand {
               tctl restart -t 3 web
             """
     )
-    static let shape = CommandShape(switches: [], arguments: .atLeast(1))
+    static let shape = CommandShape(switches: [], values: ["t,timeout,time", "s,signal"], arguments: .atLeast(1))
 
     @OptionGroup var stop: StopOptions
     @Argument(help: "Names or ids of containers", completion: .runningContainers)

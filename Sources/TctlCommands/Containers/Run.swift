@@ -21,8 +21,8 @@ struct Run: TctlCommand {
         helpNames: .long
     )
     static let shape = CommandShape(
-        switches: ContainerOptions.switches + ["d,detach", "sig-proxy=true"], arguments: .atLeast(1), stopsAtFirstArgument: true,
-        hasShortHelp: false)
+        switches: ContainerOptions.switches + ["d,detach", "sig-proxy=true"], values: ContainerOptions.values, arguments: .atLeast(1),
+        stopsAtFirstArgument: true, hasShortHelp: false)
 
     @Flag(name: .shortAndLong, help: "Run in the background and print the container's id")
     var detach = false

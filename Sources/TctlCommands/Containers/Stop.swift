@@ -14,7 +14,7 @@ struct Stop: TctlCommand {
               tctl stop -t 30 database
             """
     )
-    static let shape = CommandShape(switches: [], arguments: .atLeast(1))
+    static let shape = CommandShape(switches: [], values: ["t,timeout,time", "s,signal"], arguments: .atLeast(1))
 
     @OptionGroup var stop: StopOptions
     @Argument(help: "Names or ids of containers", completion: .runningContainers)

@@ -9,6 +9,14 @@ struct Dispatcher {
         var wantsHelp = false
     }
 
+    /// Where the words led in the tree of commands.
+    private struct Found {
+        var type: any ParsableCommand.Type
+        /// Nil for a group of commands.
+        var command: (any TctlCommand.Type)?
+        var path: [String] = []
+    }
+
     /// Runs a command line.
     /// - Parameter words: the arguments behind the program's name.
     /// - Returns: the exit status.
@@ -61,7 +69,7 @@ struct Dispatcher {
 
     private static func dispatch(_ rest: inout ArraySlice<String>, host: String?) throws -> Int32 {
         let found = find(&rest)
-        guard let command = found.type as? any TctlCommand.Type else {
+        guard let command = found.command else {
             if let word = rest.first, !["-h", "--help"].contains(word) {
                 if word.hasPrefix("-") { throw CommandFailure.usage("unknown flag \(Printable(word))") }
                 let path = ["tctl"] + found.path + [word]
@@ -86,19 +94,22 @@ struct Dispatcher {
     }
 
     /// Walks down the tree of commands.
-    private static func find(_ rest: inout ArraySlice<String>) -> (type: any ParsableCommand.Type, path: [String]) {
-        var type: any ParsableCommand.Type = Tctl.self
-        var path: [String] = []
-        while let word = rest.first,
-            let next = type.configuration.subcommands.first(where: {
-                $0.configuration.commandName == word || $0.configuration.aliases.contains(word)
-            })
-        {
+    private static func find(_ rest: inout ArraySlice<String>) -> Found {
+        // Without ArgumentParser's tree, which takes time to make.
+        if let word = rest.first, let command = Tctl.commands.lazy.flatMap(\.commands).first(where: { answers(word, $0) }) {
             rest.removeFirst()
-            path.append(word)
-            type = next
+            return Found(type: command, command: command, path: [word])
         }
-        return (type, path)
+        var found = Found(type: Tctl.self)
+        while let word = rest.first, let next = found.type.configuration.subcommands.first(where: { answers(word, $0) }) {
+            rest.removeFirst()
+            found = Found(type: next, command: next as? any TctlCommand.Type, path: found.path + [word])
+        }
+        return found
+    }
+
+    private static func answers(_ word: String, _ command: any ParsableCommand.Type) -> Bool {
+        command.configuration.commandName == word || command.configuration.aliases.contains(word)
     }
 
     private static func names(below type: any ParsableCommand.Type) -> [String] {
@@ -116,6 +127,7 @@ struct Dispatcher {
             if let complaint = command.shape.arguments.complaint(count: reader.arguments.count) {
                 throw CommandFailure("tctl \(name) \(complaint)", showsUsage: true)
             }
+            if let filled = FlagFiller.fill(command, from: reader) { return filled }
             return try command.parse(reader.canonical)
         } catch {
             // A flag that does not exist took the next word for its value: say that first.

@@ -23,12 +23,25 @@ struct CommandShape {
 
     /// Flags without a value: `d,detach`, `rm`, or `sig-proxy=true` for one that is on by default. Every other flag takes a value.
     var switches: [String]
+    /// Flags with a value that have more names than the one that their property's gives them: `e,env`, or `network,net` for two long
+    /// ones, of which the first is the property's. A flag that is missing here is read by ArgumentParser, only slower.
+    var values: [String] = []
     /// How many arguments there must be.
     var arguments: Arguments
     /// Everything from the first argument on is an argument, whatever it looks like: `run IMAGE COMMAND -x`.
     var stopsAtFirstArgument = false
     /// `-h` asks for help; not where it is the host name.
     var hasShortHelp = true
+
+    /// The first long name of a flag with a value, without dashes.
+    func valueName(_ flag: String) -> String {
+        let given = flag.drop { $0 == "-" }
+        for names in values {
+            let names = names.split(separator: ",")
+            if names.contains(given), let long = names.first(where: { $0.utf8.count > 1 }) { return String(long) }
+        }
+        return String(given)
+    }
 }
 
 /// Reads flags as Docker does (pflag): bundles `-itd`, joined values `-p8080:80` and `-p=8080:80`, switches with a value
@@ -38,6 +51,8 @@ struct FlagReader {
     private(set) var canonical: [String] = []
     /// Names of the flags that were given, with their dashes.
     private(set) var flags: [String] = []
+    /// The flags that take a value, in the order given, by their first long name without dashes.
+    private(set) var values: [(name: String, value: String)] = []
     /// What is not a flag.
     private(set) var arguments: [String] = []
     /// `--help` was given.
@@ -62,6 +77,9 @@ struct FlagReader {
     private let shape: CommandShape
     private let switches: [Switch]
     private var states: [String: Bool] = [:]
+
+    /// A switch's state; nil when there is none of that name.
+    func state(of name: String) -> Bool? { states[name] ?? switches.first { $0.long == name }?.isOn }
 
     /// Reads a command line behind the command's name.
     init(_ words: [String], shape: CommandShape) {
@@ -140,6 +158,7 @@ struct FlagReader {
             problem = problem ?? .usage("flag \(flag) needs a value")
             return
         }
+        values.append((shape.valueName(flag), value))
         // ArgumentParser takes `--flag=` for a flag without a value.
         canonical += value.isEmpty ? [flag, value] : ["\(flag)=\(value)"]
     }

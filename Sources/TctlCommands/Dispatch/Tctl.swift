@@ -3,6 +3,20 @@ internal import Glibc
 
 /// The root of the commands, for ArgumentParser: help, completion and the tree.
 struct Tctl: ParsableCommand {
+    /// The commands that are no groups.
+    static let commands: [(group: String, commands: [any TctlCommand.Type])] = [
+        (
+            "Container",
+            [
+                Run.self, Create.self, Start.self, Stop.self, Restart.self, Kill.self, Pause.self, Unpause.self, Wait.self, Remove.self,
+                Rename.self,
+            ]
+        ),
+        ("Inspection", [ListContainers.self, Logs.self, Exec.self, Attach.self, Top.self, PortCommand.self, Inspect.self]),
+        ("Image", [Load.self, Images.self, Save.self, Tag.self, RemoveImages.self, History.self]),
+        ("Daemon", [Version.self, Info.self, Events.self]),
+    ]
+
     static let configuration = CommandConfiguration(
         commandName: "tctl",
         abstract: "Run containers with Timber",
@@ -15,22 +29,9 @@ struct Tctl: ParsableCommand {
               tctl exec -it web sh
               tctl rm -f web
             """,
-        groupedSubcommands: [
+        groupedSubcommands: commands.map { CommandGroup(name: $0.group, subcommands: $0.commands) } + [
             CommandGroup(
-                name: "Container",
-                subcommands: [
-                    Run.self, Create.self, Start.self, Stop.self, Restart.self, Kill.self, Pause.self, Unpause.self, Wait.self, Remove.self,
-                    Rename.self,
-                ]),
-            CommandGroup(
-                name: "Inspection",
-                subcommands: [ListContainers.self, Logs.self, Exec.self, Attach.self, Top.self, PortCommand.self, Inspect.self]),
-            CommandGroup(
-                name: "Image",
-                subcommands: [Load.self, Images.self, Save.self, Tag.self, RemoveImages.self, History.self]),
-            CommandGroup(name: "Daemon", subcommands: [Version.self, Info.self, Events.self]),
-            CommandGroup(
-                name: "Grouped", subcommands: [ContainerGroup.self, ImageGroup.self, NetworkGroup.self, SystemGroup.self, VolumeGroup.self]),
+                name: "Grouped", subcommands: [ContainerGroup.self, ImageGroup.self, NetworkGroup.self, SystemGroup.self, VolumeGroup.self])
         ],
         helpNames: [.short, .long]
     )

@@ -20,7 +20,7 @@ struct ListImagesOptions: ParsableArguments {
     @Argument(help: "Show this name only")
     var repository: String?
 
-    static let shape = CommandShape(switches: ["a,all", "q,quiet", "digests", "no-trunc"], arguments: .atMost(1))
+    static let shape = CommandShape(switches: ["a,all", "q,quiet", "digests", "no-trunc"], values: ["f,filter"], arguments: .atMost(1))
 
     func run(in session: Session) throws {
         var query: [(name: String, value: String)] = []

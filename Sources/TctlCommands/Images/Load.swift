@@ -21,7 +21,7 @@ struct Load: TctlCommand {
               tctl load -i ./oci-layout/
             """
     )
-    static let shape = CommandShape(switches: ["q,quiet"], arguments: .none)
+    static let shape = CommandShape(switches: ["q,quiet"], values: ["i,input"], arguments: .none)
 
     @Option(
         name: .shortAndLong, help: ArgumentHelp("Read from a file or directory instead of stdin", valueName: "file"), completion: .file())

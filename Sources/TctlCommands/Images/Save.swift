@@ -15,7 +15,7 @@ struct Save: TctlCommand {
               tctl save timber_tutorial:1 | gzip > tutorial.tar.gz
             """
     )
-    static let shape = CommandShape(switches: [], arguments: .atLeast(1))
+    static let shape = CommandShape(switches: [], values: ["o,output"], arguments: .atLeast(1))
 
     @Option(name: .shortAndLong, help: ArgumentHelp("Write to a file instead of stdout", valueName: "file"), completion: .file())
     var output: String?

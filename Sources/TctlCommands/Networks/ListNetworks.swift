@@ -14,7 +14,7 @@ struct ListNetworks: TctlCommand {
             """,
         aliases: ["list"]
     )
-    static let shape = CommandShape(switches: ["q,quiet", "no-trunc"], arguments: .none)
+    static let shape = CommandShape(switches: ["q,quiet", "no-trunc"], values: ["f,filter"], arguments: .none)
 
     @Option(name: .shortAndLong, help: ArgumentHelp("Show what matches: driver=, name=, id=, …", valueName: "key=value"))
     var filter: [String] = []

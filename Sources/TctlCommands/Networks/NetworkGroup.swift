@@ -29,7 +29,7 @@ struct NetworkInspectCommand: TctlCommand {
               tctl network inspect -f '{{json .Containers}}' bridge
             """
     )
-    static let shape = CommandShape(switches: ["v,verbose"], arguments: .atLeast(1))
+    static let shape = CommandShape(switches: ["v,verbose"], values: ["f,format"], arguments: .atLeast(1))
 
     @Option(name: .shortAndLong, help: ArgumentHelp("json, or a template of Go's", valueName: "template"))
     var format: String?

@@ -18,7 +18,7 @@ struct Events: TctlCommand {
               tctl events --format '{{.Action}} {{.Actor.Attributes.name}}'
             """
     )
-    static let shape = CommandShape(switches: [], arguments: .none)
+    static let shape = CommandShape(switches: [], values: ["f,filter"], arguments: .none)
 
     @Option(
         name: .shortAndLong,

@@ -13,7 +13,7 @@ struct Info: TctlCommand {
               tctl info -f '{{.Containers}} containers, cgroup v{{.CgroupVersion}}'
             """
     )
-    static let shape = CommandShape(switches: [], arguments: .none)
+    static let shape = CommandShape(switches: [], values: ["f,format"], arguments: .none)
 
     @Option(name: .shortAndLong, help: ArgumentHelp("json, or a template of Go's", valueName: "template"))
     var format: String?

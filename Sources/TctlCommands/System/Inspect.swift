@@ -66,7 +66,7 @@ struct Inspect: TctlCommand {
               tctl inspect --type image -f '{{json .Config.Env}}' timber_tutorial:1
             """
     )
-    static let shape = CommandShape(switches: ["s,size"], arguments: .atLeast(1))
+    static let shape = CommandShape(switches: ["s,size"], values: ["f,format"], arguments: .atLeast(1))
 
     @Option(name: .shortAndLong, help: ArgumentHelp("json, or a template of Go's", valueName: "template"))
     var format: String?
@@ -110,7 +110,7 @@ struct ContainerInspectCommand: TctlCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect", abstract: "Print everything about containers",
         usage: "tctl container inspect [OPTIONS] CONTAINER [CONTAINER...]")
-    static let shape = CommandShape(switches: ["s,size"], arguments: .atLeast(1))
+    static let shape = CommandShape(switches: ["s,size"], values: ["f,format"], arguments: .atLeast(1))
 
     @Option(name: .shortAndLong, help: ArgumentHelp("json, or a template of Go's", valueName: "template"))
     var format: String?
@@ -129,7 +129,7 @@ struct ContainerInspectCommand: TctlCommand {
 struct ImageInspectCommand: TctlCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect", abstract: "Print everything about images", usage: "tctl image inspect [OPTIONS] IMAGE [IMAGE...]")
-    static let shape = CommandShape(switches: [], arguments: .atLeast(1))
+    static let shape = CommandShape(switches: [], values: ["f,format"], arguments: .atLeast(1))
 
     @Option(name: .shortAndLong, help: ArgumentHelp("json, or a template of Go's", valueName: "template"))
     var format: String?

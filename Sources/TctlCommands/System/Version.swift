@@ -12,7 +12,7 @@ struct Version: TctlCommand {
               tctl version -f '{{.Server.Version}}'
             """
     )
-    static let shape = CommandShape(switches: [], arguments: .none)
+    static let shape = CommandShape(switches: [], values: ["f,format"], arguments: .none)
 
     @Option(name: .shortAndLong, help: ArgumentHelp("json, or a template of Go's", valueName: "template"))
     var format: String?

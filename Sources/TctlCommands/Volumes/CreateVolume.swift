@@ -13,10 +13,10 @@ struct CreateVolume: TctlCommand {
               tctl volume create --label keep=yes
             """
     )
-    static let shape = CommandShape(switches: [], arguments: .atMost(1))
+    static let shape = CommandShape(switches: [], values: ["d,driver", "o,opt"], arguments: .atMost(1))
 
     @Option(name: .shortAndLong, help: ArgumentHelp("Only local is there", valueName: "driver"))
-    var driver = "local"
+    var driver: String?
     @Option(help: ArgumentHelp("A label", valueName: "key=value"))
     var label: [String] = []
     @Option(name: .shortAndLong, help: ArgumentHelp("An option of the driver; local takes none", valueName: "key=value"))
@@ -26,7 +26,7 @@ struct CreateVolume: TctlCommand {
 
     func run(in session: Session) throws {
         let request = VolumeCreateRequest(
-            name: name ?? "", driver: driver, driverOpts: KeyValue.map(opt), labels: KeyValue.map(label))
+            name: name ?? "", driver: driver ?? "local", driverOpts: KeyValue.map(opt), labels: KeyValue.map(label))
         let volume = try JSONDecoding.read(
             Volume.self, from: try session.client.json(.post("/volumes/create", body: .json(request.json()))))
         try Console.print(volume.name + "\n")

@@ -14,7 +14,7 @@ struct ListVolumes: TctlCommand {
             """,
         aliases: ["list"]
     )
-    static let shape = CommandShape(switches: ["q,quiet"], arguments: .none)
+    static let shape = CommandShape(switches: ["q,quiet"], values: ["f,filter"], arguments: .none)
 
     @Option(name: .shortAndLong, help: ArgumentHelp("Show what matches: name=, label=, dangling=, driver=", valueName: "key=value"))
     var filter: [String] = []

@@ -31,7 +31,7 @@ struct VolumeInspectCommand: TctlCommand {
               tctl volume inspect -f '{{.Mountpoint}}' data
             """
     )
-    static let shape = CommandShape(switches: [], arguments: .atLeast(1))
+    static let shape = CommandShape(switches: [], values: ["f,format"], arguments: .atLeast(1))
 
     @Option(name: .shortAndLong, help: ArgumentHelp("json, or a template of Go's", valueName: "template"))
     var format: String?

@@ -27,6 +27,51 @@ private func leaves(of type: any ParsableCommand.Type) -> [any ParsableCommand.T
         }
     }
 
+    /// What is read without ArgumentParser is what ArgumentParser would have read, whichever name of a flag is used.
+    @Test func bothWaysOfReadingAgree() throws {
+        var seen: Set<ObjectIdentifier> = []
+        for leaf in leaves(of: Tctl.self) where seen.insert(ObjectIdentifier(leaf)).inserted {
+            let command = try #require(leaf as? any TctlCommand.Type)
+            let help = try JSONValue(parsing: command._dumpHelp())
+            let arguments =
+                switch command.shape.arguments {
+                case .none: [String]()
+                case .exactly(let count), .atLeast(let count), .atMost(let count): (0..<count).map { "argument\($0)" }
+                }
+            // Every flag by its first name, then by its second, and so on; twice, so that the last value counts, or both.
+            for choice in 0..<3 {
+                var words: [String] = []
+                for argument in help["command"]?["arguments"]?.elements ?? [] {
+                    let names = (argument["names"]?.elements ?? []).compactMap { $0["name"]?.text }
+                    guard choice < names.count, names[0] != "help", !names[choice].hasPrefix("no-sig-proxy"), names[choice] != "no-human"
+                    else { continue }
+                    let flag = names[choice].count == 1 ? "-\(names[choice])" : "--\(names[choice])"
+                    words += argument["kind"]?.text == "flag" ? [flag] : [flag, "a=\(words.count)", flag, "-b"]
+                }
+                let reader = FlagReader(words + arguments, shape: command.shape)
+                guard let filled = FlagFiller.fill(command, from: reader) else {
+                    // ArgumentParser reads it then; those that somebody may wait for are not to be slow.
+                    #expect(
+                        !["run", "create", "exec", "ps", "logs", "start", "stop", "rm", "images"].contains(
+                            command.configuration.commandName))
+                    continue
+                }
+                #expect("\(filled)" == "\(try command.parse(reader.canonical))", "\(command) \(words)")
+            }
+        }
+    }
+
+    /// Nothing that ArgumentParser would refuse is taken.
+    @Test func whatNoPropertyTakesIsLeftToArgumentParser() {
+        func filled(_ words: String...) -> (any TctlCommand)? { FlagFiller.fill(Run.self, from: FlagReader(words, shape: Run.shape)) }
+        #expect(filled("busybox") != nil)
+        #expect(filled("--foo", "1", "busybox") == nil)
+        #expect(filled("--options", "1", "busybox") == nil)
+        #expect(filled("--image", "1", "busybox") == nil)
+        #expect(filled("--detachKeys", "1", "busybox") == nil)
+        #expect(filled() == nil)
+    }
+
     @Test func everyCommandHasWordsForPeople() {
         for leaf in leaves(of: Tctl.self) {
             let configuration = leaf.configuration
