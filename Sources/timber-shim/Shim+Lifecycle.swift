@@ -122,7 +122,7 @@ extension Shim {
         }
     }
 
-    /// The exit record is on disk before anybody hears of the end.
+    /// The exit record is written before anybody hears of the end.
     private func recordExit(_ process: ContainerProcess, _ failure: LaunchFailure?) {
         if bundle < 0 { return }
         // A record that cannot be written leaves the event; timberd then sees a shim that ended without a record.
