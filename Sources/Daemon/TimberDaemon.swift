@@ -99,6 +99,7 @@ public struct TimberDaemon: AsyncParsableCommand {
         let file = try passed == nil ? ListeningSocket.identity(of: settings.socket) : nil
         defer { if let file { ListeningSocket.remove(path: settings.socket, identity: file, log: log) } }
         try await engine.recover()
+        await engine.startContainers()
         let server = APIServer(backend: EngineBackend(engine: engine), log: log, configuration: Self.serverConfiguration)
         log.notice(
             "serving", metadata: ["socket": "\(settings.socket)", "version": "\(Engine.version)", "data": "\(settings.dataDirectory)"])

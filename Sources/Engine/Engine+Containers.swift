@@ -63,13 +63,10 @@ extension Engine {
         try await toItsEnd { try await container.rename(to: newName) }
     }
 
-    /// Changes a container's limits.
+    /// Changes a container's limits and restart policy.
     public func updateContainer(_ name: String, _ request: ContainerUpdateRequest) async throws -> ContainerUpdateResponse {
-        if let policy = request.restartPolicy, !["", "no"].contains(policy.name) {
-            throw TimberError(.unsupported, "restart policy \"\(policy.name)\" is not supported by Timber")
-        }
         let container = try container(name)
-        return ContainerUpdateResponse(warnings: try await toItsEnd { try await container.update(request.resources) })
+        return ContainerUpdateResponse(warnings: try await toItsEnd { try await container.update(request) })
     }
 
     /// Sets the size of a container's terminal.
@@ -154,7 +151,7 @@ extension Engine {
         for snapshot in services.registry.snapshots where filter.matches(snapshot) {
             switch snapshot.lifecycle.phase {
             case .created, .exited: break
-            case .starting, .running, .removing: continue
+            case .starting, .running, .restarting, .removing: continue
             }
             do {
                 let size = try await containerSize(snapshot.id)
@@ -188,7 +185,7 @@ extension Container {
         case .removed:
             let removed = removed
             return { try await removed.value().code }
-        case .notRunning where lifecycle.run == nil && lifecycle.phase != .starting:
+        case .notRunning where !lifecycle.isUp && lifecycle.phase != .starting:
             let code = lifecycle.lastExit?.code ?? 0
             return { code }
         case .notRunning, .nextExit:

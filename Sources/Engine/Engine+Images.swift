@@ -184,7 +184,7 @@ extension Engine {
         return { id in
             let text = id.description
             return registry.snapshots.filter { $0.definition.image == text }.map {
-                ImageUser(container: $0.id, isRunning: $0.lifecycle.run != nil)
+                ImageUser(container: $0.id, isRunning: $0.lifecycle.isUp)
             }
         }
     }

@@ -20,6 +20,7 @@ extension Engine {
         result.hostsPath = "\(names.directory)/hosts"
         result.logPath = "\(directory)/log"
         result.name = "/\(snapshot.name)"
+        result.restartCount = snapshot.lifecycle.restarts.count
         result.driver = "overlay2"
         result.platform = "linux"
         result.execIDs = snapshot.execIDs

@@ -13,7 +13,7 @@ extension Engine {
         let before = try filter["before"].map { try snapshot($0).definition.created }.min()
         let since = try filter["since"].map { try snapshot($0).definition.created }.max()
         var chosen = services.registry.snapshots.filter { snapshot in
-            (everything || snapshot.lifecycle.run != nil) && filter.matches(snapshot)
+            (everything || snapshot.lifecycle.isUp) && filter.matches(snapshot)
                 && (before.map { snapshot.definition.created < $0 } ?? true) && (since.map { snapshot.definition.created > $0 } ?? true)
         }
         chosen.sort { $0.definition.created > $1.definition.created }
@@ -57,12 +57,16 @@ extension Engine {
 /// `Up 3 minutes`, `Exited (0) 2 hours ago`: Docker's words for people.
 enum StatusText {
     static func text(_ lifecycle: Lifecycle, now: Timestamp) -> String {
+        if lifecycle.isRestarting {
+            let exit = lifecycle.lastExit
+            return "Restarting (\(exit?.code ?? 0)) \(duration(since: exit?.finishedAt ?? now, now)) ago"
+        }
         switch lifecycle.phase {
         case .created, .starting: return lifecycle.startedAt == nil ? "Created" : exited(lifecycle, now)
         case .running(let run):
             let duration = duration(since: lifecycle.startedAt ?? now, now)
             return run.paused ? "Up \(duration) (Paused)" : "Up \(duration)"
-        case .exited: return exited(lifecycle, now)
+        case .exited, .restarting: return exited(lifecycle, now)
         case .removing: return "Removal In Progress"
         }
     }

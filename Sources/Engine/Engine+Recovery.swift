@@ -48,6 +48,21 @@ extension Engine {
         try await removeOrphans(known: Set(records.map(\.id)), untouched: untouched)
     }
 
+    /// Starts the containers whose restart policy wants it, in the order of their creation and a few at a time. Call once, after
+    /// `recover`. Returns when it is decided which they are; they start meanwhile.
+    public func startContainers() async {
+        let gate = Gate(limit: 4)
+        for snapshot in services.registry.snapshots.sorted(by: { $0.definition.created < $1.definition.created }) {
+            guard let container = services.registry.container(id: snapshot.id) else { continue }
+            do {
+                if try await container.daemonStarted() { await container.restart(through: gate) }
+            } catch {
+                services.log.error(
+                    "cannot start a container with the daemon", metadata: ["container": "\(snapshot.id)", "error": "\(error)"])
+            }
+        }
+    }
+
     /// Ends what belongs to this daemon only; containers go on.
     public func shutDown() async {
         await services.networks.shutDown()
@@ -82,7 +97,7 @@ extension Engine {
         let definition = try decoder.decode(Definition.self, from: Data(record.definition))
         let stored = try decoder.decode(StoredState.self, from: Data(record.state))
         let container = Container(
-            id: record.id, name: record.name, definition: definition, lifecycle: stored.lifecycle, services: services)
+            id: record.id, name: record.name, definition: definition, lifecycle: stored.lifecycle, services: services, isAdopted: true)
         _ = services.registry.reserve(name: record.name, for: record.id)
         services.registry.add(container, await container.snapshot)
         return (container, try await container.adopt(stored))

@@ -35,7 +35,7 @@ extension Engine {
         info.id = services.bootID
         info.containers = snapshots.count
         info.containersPaused = snapshots.filter { $0.lifecycle.run?.paused == true }.count
-        info.containersRunning = snapshots.filter { $0.lifecycle.run?.paused == false }.count
+        info.containersRunning = snapshots.filter { $0.lifecycle.isUp }.count - info.containersPaused
         info.containersStopped = snapshots.count - info.containersRunning - info.containersPaused
         info.images = services.images.list().count
         info.driver = "overlay2"

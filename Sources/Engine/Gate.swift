@@ -8,7 +8,7 @@ actor Gate {
     }
 
     /// Runs a body once there is room for it.
-    func run<Value: Sendable>(_ body: @Sendable () async throws -> Value) async throws -> Value {
+    func run<Value: Sendable>(_ body: @Sendable () async throws -> Value) async rethrows -> Value {
         await enter()
         defer { leave() }
         return try await body()

@@ -85,7 +85,9 @@ enum InspectMapping {
     static func state(_ lifecycle: Lifecycle) -> ContainerState {
         var state = ContainerState()
         state.status = lifecycle.status
-        state.running = lifecycle.run != nil
+        // As in Docker, a container that restarts counts as one that runs.
+        state.running = lifecycle.isUp
+        state.restarting = lifecycle.isRestarting
         state.paused = lifecycle.run?.paused ?? false
         state.pid = Int(lifecycle.run?.pid ?? 0)
         if let started = lifecycle.startedAt { state.startedAt = started.rfc3339 }

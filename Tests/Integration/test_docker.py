@@ -182,7 +182,7 @@ def test_networks(timber):
 
 @pytest.mark.parametrize(
     "flags",
-    [("--ip", "10.1.2.3"), ("--mac-address", "02:00:00:00:00:01"), ("--link", "x"), ("--gpus", "all"), ("--restart", "always")],
+    [("--ip", "10.1.2.3"), ("--mac-address", "02:00:00:00:00:01"), ("--link", "x"), ("--gpus", "all"), ("--device-read-bps", "/dev/null:1mb")],
     ids=" ".join,
 )
 def test_what_is_not_there_is_refused_by_name(timber, flags):

@@ -35,15 +35,19 @@ extension Container {
             // Its creation was interrupted, and nobody was told its id.
             services.log.notice("removing a container that was never completed", metadata: ["container": "\(id)"])
             return .remove(volumes: true)
-        case .created, .exited:
+        case .created, .exited, .restarting:
             return .nothing
         case .starting, .running:
             break
         }
         run.endpoint = stored.endpoint
         run.ports = stored.ports
+        run.exit = stored.exit
+        run.limitsAreChanging = stored.limitsAreChanging ?? false
         if let before = lifecycle.run?.bootID, before != services.bootID {
-            run.exit = Lifecycle.Exit(code: 255, finishedAt: .now(), error: "lost: the host was restarted while it ran")
+            if run.exit == nil {
+                run.exit = Lifecycle.Exit(code: 255, finishedAt: .now(), error: "lost: the host was restarted while it ran")
+            }
             return .finish
         }
         do {
@@ -75,6 +79,7 @@ extension Container {
                 services.log.error("a shim does not answer; its container is left as it was", metadata: ["container": "\(id)"])
             }
             try await noticePause()
+            try await completeUpdate()
         }
     }
 
@@ -98,6 +103,7 @@ extension Container {
         guard first.state == 1 else { return }
         // The old daemon died between the launch and its record.
         try lifecycle.started(pid: first.pid, bootID: services.bootID, at: ProcessTimes.started(ticks: first.startTicks) ?? .now())
+        launched.fulfil(.success(()))
         try await persist()
     }
 

@@ -10,6 +10,7 @@ extension Container {
         case .removing: throw TimberError(.conflict, "container \(name) is being removed")
         case .running(let run) where run.paused:
             throw TimberError(.conflict, "container \(name) is paused: unpause it before you attach to it")
+        case .restarting: throw TimberError(.conflict, "container \(name) is restarting, wait until it is running")
         case .created, .starting, .running, .exited: break
         }
         var streams: UInt32 = 0

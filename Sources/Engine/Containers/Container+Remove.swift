@@ -34,10 +34,7 @@ extension Container {
     private func endByForce() async throws {
         keepAfterExit = true
         defer { keepAfterExit = false }
-        if case .starting = lifecycle.phase {
-            let end = nextExit
-            if case .failure = try await launched.value() { _ = try await end.value() }
-        }
+        _ = try await giveUpRestart(byHand: false)
         if lifecycle.run != nil { try await kill("SIGKILL") }
     }
 

@@ -58,7 +58,7 @@ extension Container {
             }
         case .running:
             await finish()
-        case .created, .exited, .removing:
+        case .created, .exited, .restarting, .removing:
             break
         }
     }
@@ -72,12 +72,16 @@ extension Container {
             services.events.container("oom", snapshot)
         }
         for exec in execs.values where exec.isUnderWay { execEnded(exec.number, code: 137) }
+        run.exit = exit
+        // The bundle goes before the end of the run is on record, and with it what the shim wrote down.
+        if !removesItself { await attempt("record how a run ended") { [self] in try await persist() } }
         await releaseRun()
         // With the phase, at once: who waits from now on waits for the next run.
         let end = nextExit
         nextExit = OneShot()
+        var delay: Duration?
         do {
-            try lifecycle.exited(exit)
+            delay = try lifecycle.exited(exit, rule: restartRule)
             // The next thing to be recorded of a container that removes itself is its removal.
             if removesItself { publish() } else { try await persist() }
         } catch {
@@ -92,6 +96,8 @@ extension Container {
                 services.log.error("cannot remove a container after its end", metadata: ["container": "\(id)", "error": "\(error)"])
             }
         }
+        // Somebody may have stopped it for good meanwhile.
+        if case .restarting = lifecycle.phase { restart(after: delay) }
     }
 
     private var removesItself: Bool { definition.host.autoRemove && !keepAfterExit }

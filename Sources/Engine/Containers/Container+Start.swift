@@ -12,8 +12,8 @@ extension Container {
     /// Starts the process and returns when it runs.
     /// - Throws: `TimberError`: `notModified` when it runs already, `commandNotFound` and `commandNotExecutable` for Docker's 127 and
     ///   126. Nothing is left of a start that failed.
-    func start() async throws {
-        try lifecycle.start()
+    func start(byPolicy: Bool = false) async throws {
+        if byPolicy { try lifecycle.startAgain() } else { try lifecycle.start() }
         launched = OneShot()
         run = RunResources()
         publish()
@@ -84,10 +84,11 @@ extension Container {
         let end = nextExit
         nextExit = OneShot()
         waitingStreams = []
+        var delay: Duration?
         do {
             if case .starting = lifecycle.phase {
-                try lifecycle.failed(
-                    Lifecycle.Exit(code: failure?.exitCode ?? 128, finishedAt: .now(), error: reason.description))
+                delay = try lifecycle.failed(
+                    Lifecycle.Exit(code: failure?.exitCode ?? 128, finishedAt: .now(), error: reason.description), rule: restartRule)
             }
             try await persist()
         } catch {
@@ -97,6 +98,7 @@ extension Container {
         end.fulfil(lifecycle.lastExit ?? Lifecycle.Exit(code: 128, finishedAt: .now()))
         // A container that was to be removed at its end has come to it.
         if definition.host.autoRemove { try await remove(force: false, volumes: true) }
+        if case .restarting = lifecycle.phase { restart(after: delay) }
         throw reason
     }
 

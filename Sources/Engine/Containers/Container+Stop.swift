@@ -10,8 +10,20 @@ extension Container {
     ///   - timeout: seconds; -1: for ever; nil: the container's own, by default 10.
     /// - Throws: `TimberError.notModified` when it does not run.
     func stop(signal: String?, timeout: Int?) async throws {
-        guard lifecycle.run != nil else { throw TimberError(.notModified, "container \(name) is not running") }
         let stopSignal = try Signals.number(signal ?? definition.config.stopSignal, default: SIGTERM)
+        guard isStoppable else { throw TimberError(.notModified, "container \(name) is not running") }
+        if try await !giveUpRestart(byHand: true) {
+            guard lifecycle.run != nil else { throw TimberError(.notModified, "container \(name) is not running") }
+            try await end(by: stopSignal, timeout: timeout)
+        }
+        services.events.container("stop", snapshot)
+    }
+
+    /// It runs, starts or waits for its next start.
+    private var isStoppable: Bool { lifecycle.isUp || lifecycle.phase == .starting }
+
+    /// Sends a signal to what runs, after a while SIGKILL, and returns when it has ended.
+    private func end(by stopSignal: Int32, timeout: Int?) async throws {
         let seconds = timeout ?? definition.config.stopTimeout ?? 10
         let end = nextExit
         try await send(signal: stopSignal)
@@ -22,7 +34,6 @@ extension Container {
                     .unavailable, "container \(name) did not end 10 s after SIGKILL: a process of it is blocked in the kernel")
             }
         }
-        services.events.container("stop", snapshot)
     }
 
     /// Waits for the end: `seconds`, or for ever when they are negative.
@@ -34,11 +45,22 @@ extension Container {
         return seconds > 0 ? try await end.value(within: .seconds(min(seconds, 1_000_000_000))) != nil : false
     }
 
-    /// Sends a signal; with SIGKILL returns when the container has ended, as Docker does.
+    /// Sends a signal; with SIGKILL returns when the container has ended, as Docker does. One that asks it to end also ends the waiting
+    /// for its next start.
     func kill(_ signal: String) async throws {
-        guard lifecycle.run != nil else { throw TimberError(.conflict, "container \(name) is not running") }
         let number = try Signals.number(signal, default: SIGKILL)
+        guard lifecycle.isUp else { throw TimberError(.conflict, "container \(name) is not running") }
+        let stopSignal = try Signals.number(definition.config.stopSignal, default: SIGTERM)
         let end = nextExit
+        let wasRunning = lifecycle.run != nil
+        if [SIGKILL, SIGTERM, stopSignal].contains(number) {
+            if try await giveUpRestart(byHand: true) {
+                return services.events.container("kill", snapshot, extra: ["signal": "\(number)"])
+            }
+        } else if lifecycle.isRestarting {
+            throw TimberError(.conflict, "container \(name) is restarting, wait until it is running")
+        }
+        guard wasRunning || lifecycle.run != nil else { throw TimberError(.conflict, "container \(name) is not running") }
         try await send(signal: number)
         services.events.container("kill", snapshot, extra: ["signal": "\(number)"])
         if number == SIGKILL, try await end.value(within: .seconds(10)) == nil {
@@ -48,10 +70,15 @@ extension Container {
 
     /// Stops it when it runs, then starts it.
     func restart(signal: String?, timeout: Int?) async throws {
-        if lifecycle.run != nil {
+        let stopSignal = try Signals.number(signal ?? definition.config.stopSignal, default: SIGTERM)
+        if isStoppable {
             keepAfterExit = true
             defer { keepAfterExit = false }
-            try await stop(signal: signal, timeout: timeout)
+            _ = try await giveUpRestart(byHand: false)
+            if lifecycle.run != nil {
+                try await end(by: stopSignal, timeout: timeout)
+                services.events.container("stop", snapshot)
+            }
         }
         try await start()
         services.events.container("restart", snapshot)
@@ -60,11 +87,15 @@ extension Container {
     /// Freezes every process.
     func pause() async throws {
         var next = lifecycle
-        try next.pause()
+        do {
+            try next.pause()
+        } catch let error as TimberError {
+            throw TimberError(error.code, "cannot pause container \(name): \(error.message)")
+        }
         guard let cgroup = run.cgroup else { throw TimberError(.conflict, "container \(name) is not running") }
         try await BlockingPool.shared.run { try cgroup.freeze() }
         guard lifecycle.run != nil else { throw TimberError(.conflict, "container \(name) ended while it was paused") }
-        lifecycle = next
+        try lifecycle.pause()
         try await persist()
         services.events.container("pause", snapshot)
     }
@@ -75,8 +106,8 @@ extension Container {
         try next.unpause()
         guard let cgroup = run.cgroup else { throw TimberError(.conflict, "container \(name) is not running") }
         try await BlockingPool.shared.run { try cgroup.thaw() }
-        guard lifecycle.run != nil else { return }
-        lifecycle = next
+        guard lifecycle.run?.paused == true else { return }
+        try lifecycle.unpause()
         try await persist()
         services.events.container("unpause", snapshot)
     }

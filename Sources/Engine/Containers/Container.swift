@@ -34,8 +34,17 @@ actor Container {
     let removed = OneShot<Lifecycle.Exit>()
     /// Fulfilled when the shim that an earlier daemon left has said what it has, or has ended.
     let statusKnown = OneShot<Void>()
-    /// A restart or a forced removal under way: `--rm` does not remove the container by itself meanwhile.
+    /// A restart by hand or a forced removal under way: `--rm` does not remove the container by itself meanwhile, nor does its restart
+    /// policy start it.
     var keepAfterExit = false
+    /// Counts the time to the policy's next start.
+    var restartTimer: Task<Void, Never>?
+    /// An earlier daemon's, until everything that one left has been looked at: nothing starts meanwhile.
+    var restartsAreHeld: Bool
+    /// One update at a time.
+    let updates = Gate(limit: 1)
+    /// The writing of the state that is under way, or was the last.
+    private var writing: Task<Void, any Error>?
     /// The removal under way.
     var removal: Task<Void, any Error>?
 
@@ -49,11 +58,14 @@ actor Container {
         var bundleConfig: Task<Void, Never>?
         var endpoint: Endpoint?
         var ports: [PublishedPort] = []
+        /// An update of the limits is under way.
+        var limitsAreChanging = false
         /// What the shim said of the end, before its connection closed.
         var exit: Lifecycle.Exit?
     }
 
-    init(id: String, name: String, definition: Definition, lifecycle: Lifecycle, services: Services) {
+    init(id: String, name: String, definition: Definition, lifecycle: Lifecycle, services: Services, isAdopted: Bool = false) {
+        restartsAreHeld = isAdopted
         self.id = id
         self.name = name
         self.definition = definition
@@ -76,10 +88,17 @@ actor Container {
         services.registry.publish(snapshot)
     }
 
-    /// Makes the current state durable and shows it.
+    /// Makes the current state durable and shows it. States are written in the order of these calls.
     func persist() async throws {
         publish()
-        try await services.database.setContainerState(id, try StoredState(self).encoded())
+        let state = try StoredState(self).encoded()
+        let writing = Task { [id, services, before = writing] in
+            // Whether that failed is for its own caller to know.
+            _ = await before?.result
+            try await services.database.setContainerState(id, state)
+        }
+        self.writing = writing
+        try await writing.value
     }
 
     /// The image's directories in the order of the overlay's lowerdir; they never change.
@@ -109,25 +128,6 @@ actor Container {
         services.registry.release(name: old, of: id)
         services.events.container("rename", snapshot, extra: ["oldName": "/\(old)"])
     }
-
-    /// Changes its limits, at once when it runs.
-    func update(_ resources: Resources) async throws -> [String] {
-        // Old and new limits together have to be such that the container could be started with them.
-        let features = services.cgroups.features
-        var merged = try ResourceMapping.merged(definition.host.resources, resources, features: features)
-        if let cgroup = run.cgroup {
-            let changes = ResourceMapping.cgroup(resources)
-            let warnings = try await BlockingPool.shared.run { try cgroup.update(changes) }
-            // Another update may have come in between.
-            merged = try ResourceMapping.merged(definition.host.resources, resources, features: features)
-            merged.warnings = warnings
-        }
-        definition.host.resources = merged.resources
-        try await services.database.setContainerDefinition(id, Array(try JSONEncoder().encode(definition)))
-        publish()
-        services.events.container("update", snapshot)
-        return merged.warnings
-    }
 }
 
 /// What is stored of a container's state.
@@ -135,11 +135,17 @@ struct StoredState: Codable {
     var lifecycle: Lifecycle
     var endpoint: Endpoint?
     var ports: [PublishedPort]
+    /// How the run that is being cleaned up after has ended.
+    var exit: Lifecycle.Exit?
+    /// The definition's limits may not be those that the cgroup has.
+    var limitsAreChanging: Bool?
 
     init(_ container: isolated Container) {
         lifecycle = container.lifecycle
         endpoint = container.run.endpoint
         ports = container.run.ports
+        exit = container.run.exit
+        limitsAreChanging = container.run.limitsAreChanging ? true : nil
     }
 
     init(lifecycle: Lifecycle) {

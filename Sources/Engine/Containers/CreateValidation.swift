@@ -8,7 +8,6 @@ enum CreateValidation {
         let host = request.hostConfig
         let resources = host.resources
         let refusals: [(Bool, String)] = [
-            (!["", "no"].contains(host.restartPolicy.name), "restart policy \"\(host.restartPolicy.name)\""),
             (!["", "json-file", "local"].contains(host.logConfig.type), "log driver \"\(host.logConfig.type)\""),
             (!host.volumesFrom.isEmpty, "--volumes-from"),
             (!host.links.isEmpty, "--link"),
@@ -22,19 +21,14 @@ enum CreateValidation {
             (!host.storageOpt.isEmpty, "--storage-opt"),
             (!["", "default"].contains(host.isolation), "isolation \"\(host.isolation)\""),
             (!["", "timber", "runc"].contains(host.runtime), "runtime \"\(host.runtime)\""),
-            (!resources.cgroupParent.isEmpty, "--cgroup-parent"),
-            (!resources.blkioWeightDevice.isEmpty, "--blkio-weight-device"),
-            (!resources.blkioDeviceReadBps.isEmpty, "--device-read-bps"),
-            (!resources.blkioDeviceWriteBps.isEmpty, "--device-write-bps"),
-            (!resources.blkioDeviceReadIOps.isEmpty, "--device-read-iops"),
-            (!resources.blkioDeviceWriteIOps.isEmpty, "--device-write-iops"),
-            (resources.cpuRealtimePeriod != 0 || resources.cpuRealtimeRuntime != 0, "real-time CPU scheduling"),
-            (!resources.deviceRequests.isEmpty, "--gpus"),
-            (resources.kernelMemory != 0 || resources.kernelMemoryTCP != 0, "kernel memory limits"),
             (request.networkingConfig.endpointsConfig.count > 1, "more than one network"),
         ]
         for (refused, option) in refusals where refused {
             throw unsupported(option)
+        }
+        try ResourceValidation.check(resources)
+        if try RestartRule(host.restartPolicy) != .never, host.autoRemove {
+            throw TimberError(.invalidArgument, "can't create 'AutoRemove' container with restart policy")
         }
         if host.utsMode == "host" {
             let names = [("hostname", request.config.hostname), ("domainname", request.config.domainname)]

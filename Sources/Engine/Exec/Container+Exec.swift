@@ -10,7 +10,12 @@ extension Container {
 
     /// Prepares a process; nothing runs yet.
     func createExec(_ request: ExecCreateRequest) throws -> String {
-        guard let run = lifecycle.run else { throw TimberError(.conflict, "container \(name) is not running") }
+        guard let run = lifecycle.run else {
+            throw TimberError(
+                .conflict,
+                lifecycle.isRestarting
+                    ? "container \(name) is restarting, wait until it is running" : "container \(name) is not running")
+        }
         if run.paused { throw TimberError(.conflict, "container \(name) is paused: unpause it before exec") }
         guard let command = request.cmd, let program = command.first, !program.isEmpty else {
             throw TimberError(.invalidArgument, "no exec command specified")

@@ -3,19 +3,26 @@ internal import Errors
 /// The lifecycle of one container as a pure value: events go in, an impossible one throws, and nothing else happens here.
 ///
 ///     created ──start──▶ starting ──started──▶ running ──exited──▶ exited ──start──▶ starting …
-///                            └──failed──▶ created or exited           └──remove──▶ removing
+///                            ├──failed──▶ created or exited   │       └──remove──▶ removing
+///                            └──failed──▶ restarting ◀──exited┘
+///                                           ├──startAgain──▶ starting
+///                                           └──stop──▶ exited
 struct Lifecycle: Sendable, Codable, Equatable {
     private(set) var phase: Phase
     /// How the last run ended; nil before the first.
     private(set) var lastExit: Exit?
     /// When the last run began; nil before the first.
     private(set) var startedAt: Timestamp?
+    /// What the restart policy remembers.
+    private(set) var restarts = RestartState()
 
     enum Phase: Sendable, Codable, Equatable {
         case created
         case starting
         case running(Run)
         case exited
+        /// It ended, and its restart policy starts it in a moment.
+        case restarting
         case removing
     }
 
@@ -38,14 +45,57 @@ struct Lifecycle: Sendable, Codable, Equatable {
         phase = .created
     }
 
-    /// A start was asked for.
+    init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        phase = try values.decode(Phase.self, forKey: .phase)
+        lastExit = try values.decodeIfPresent(Exit.self, forKey: .lastExit)
+        startedAt = try values.decodeIfPresent(Timestamp.self, forKey: .startedAt)
+        // Rows from before there were restart policies have none.
+        restarts = try values.decodeIfPresent(RestartState.self, forKey: .restarts) ?? RestartState()
+    }
+
+    /// Somebody asked for a start.
     mutating func start() throws {
         switch phase {
-        case .created, .exited: phase = .starting
+        case .created, .exited:
+            phase = .starting
+            restarts.startedByHand()
         case .running(let run) where run.paused:
             throw TimberError(.conflict, "the container is paused; unpause it instead of starting it")
-        case .running, .starting: throw TimberError(.notModified, "the container is already started")
+        case .running, .starting, .restarting: throw TimberError(.notModified, "the container is already started")
         case .removing: throw Self.beingRemoved
+        }
+    }
+
+    /// The restart policy starts it.
+    mutating func startAgain() throws {
+        guard case .restarting = phase else { throw impossible("starting") }
+        phase = .starting
+    }
+
+    /// Somebody wants it to end: its policy does not start it any more.
+    mutating func stoppedByHand() {
+        restarts.stoppedByHand()
+        if case .restarting = phase { phase = .exited }
+    }
+
+    /// It is not to be started by its policy, which is nothing to remember.
+    mutating func giveUpRestart() {
+        restarts.settled()
+        if case .restarting = phase { phase = .exited }
+    }
+
+    /// A daemon has started and finds the container at rest.
+    /// - Returns: whether it is to be started.
+    mutating func daemonStarted(rule: RestartRule) -> Bool {
+        switch phase {
+        case .restarting: return true
+        // What was never started is not for a policy to start.
+        case .exited:
+            guard restarts.daemonStarted(rule: rule) else { return false }
+            phase = .restarting
+            return true
+        case .created, .starting, .running, .removing: return false
         }
     }
 
@@ -54,23 +104,32 @@ struct Lifecycle: Sendable, Codable, Equatable {
         guard case .starting = phase else { throw impossible("started") }
         phase = .running(Run(pid: pid, bootID: bootID))
         startedAt = time
+        restarts.settled()
     }
 
     /// The start did not come to a running process.
-    mutating func failed(_ exit: Exit) throws {
+    /// - Returns: when the policy tries again, if it was the policy's.
+    mutating func failed(_ exit: Exit, rule: RestartRule) throws -> Duration? {
         guard case .starting = phase else { throw impossible("failed") }
-        phase = startedAt == nil ? .created : .exited
         lastExit = exit
+        let delay = restarts.isUnderWay ? restarts.ended(code: exit.code, after: 0, rule: rule) : nil
+        phase = delay != nil ? .restarting : startedAt == nil ? .created : .exited
+        return delay
     }
 
     /// The process ended, or its shim did.
-    mutating func exited(_ exit: Exit) throws {
+    /// - Returns: when the policy starts it again.
+    mutating func exited(_ exit: Exit, rule: RestartRule) throws -> Duration? {
+        var seconds: Int64 = 0
         switch phase {
-        case .running, .starting:
-            phase = .exited
-            lastExit = exit
-        case .created, .exited, .removing: throw impossible("exited")
+        case .running: if let startedAt { seconds = exit.finishedAt.seconds - startedAt.seconds }
+        case .starting: break
+        case .created, .exited, .restarting, .removing: throw impossible("exited")
         }
+        lastExit = exit
+        let delay = restarts.ended(code: exit.code, after: seconds, rule: rule)
+        phase = delay == nil ? .exited : .restarting
+        return delay
     }
 
     mutating func pause() throws {
@@ -99,6 +158,7 @@ struct Lifecycle: Sendable, Codable, Equatable {
                     ? "the container is paused and must be unpaused first"
                     : "the container is running: stop it before removal, or remove it with force")
         case .starting: throw TimberError(.conflict, "the container is just starting: stop it before removal, or remove it with force")
+        case .restarting: throw TimberError(.conflict, "the container is restarting: stop it before removal, or remove it with force")
         }
     }
 
@@ -108,17 +168,32 @@ struct Lifecycle: Sendable, Codable, Equatable {
         return nil
     }
 
-    /// Docker's word for the state.
-    var status: String {
+    /// Its policy is about to start it: it waits, or is just starting.
+    var isRestarting: Bool {
         switch phase {
-        case .created, .starting: startedAt == nil ? "created" : "exited"
-        case .running(let run): run.paused ? "paused" : "running"
-        case .exited: "exited"
-        case .removing: "removing"
+        case .restarting: true
+        case .starting: restarts.isUnderWay
+        case .created, .running, .exited, .removing: false
         }
     }
 
-    private var notRunning: TimberError { TimberError(.conflict, "the container is not running") }
+    /// It runs, or does so again in a moment.
+    var isUp: Bool { run != nil || isRestarting }
+
+    /// Docker's word for the state.
+    var status: String {
+        if isRestarting { return "restarting" }
+        switch phase {
+        case .created, .starting: return startedAt == nil ? "created" : "exited"
+        case .running(let run): return run.paused ? "paused" : "running"
+        case .exited, .restarting: return "exited"
+        case .removing: return "removing"
+        }
+    }
+
+    private var notRunning: TimberError {
+        TimberError(.conflict, isRestarting ? "the container is restarting, wait until it is running" : "the container is not running")
+    }
     private static let beingRemoved = TimberError(.conflict, "the container is being removed")
 
     private func impossible(_ event: String) -> TimberError {

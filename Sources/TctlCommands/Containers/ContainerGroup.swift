@@ -9,7 +9,7 @@ struct ContainerGroup: ParsableCommand {
         subcommands: [
             Attach.self, Create.self, Exec.self, ContainerInspectCommand.self, Kill.self, Logs.self, ContainerList.self, Pause.self,
             PortCommand.self, ContainerPrune.self, Rename.self, Restart.self, Remove.self, Run.self, Start.self, Stop.self, Top.self,
-            Unpause.self, Wait.self,
+            Unpause.self, Update.self, Wait.self,
         ]
     )
 }

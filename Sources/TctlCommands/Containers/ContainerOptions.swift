@@ -61,6 +61,10 @@ struct ProcessOptions: ParsableArguments {
     var stopSignal: String?
     @Option(help: ArgumentHelp("Seconds to wait before killing; -1 waits for ever", valueName: "seconds"))
     var stopTimeout: String?
+    @Option(
+        help: ArgumentHelp("When to start it again: no, on-failure[:retries], always or unless-stopped", valueName: "policy"),
+        completion: .list(RestartSpec.words))
+    var restart: String?
     @Option(name: .shortAndLong, help: ArgumentHelp("Set metadata", valueName: "key=value"))
     var label: [String] = []
     @Option(help: ArgumentHelp("Read labels from a file", valueName: "file"), completion: .file())
@@ -121,32 +125,11 @@ struct FileOptions: ParsableArguments {
 
 /// What the container may use.
 struct ResourceOptions: ParsableArguments {
-    @Option(name: .shortAndLong, help: ArgumentHelp("Memory limit, as 512m", valueName: "bytes"))
-    var memory: String?
-    @Option(help: ArgumentHelp("Memory and swap together; -1: no limit of swap", valueName: "bytes"))
-    var memorySwap: String?
-    @Option(help: ArgumentHelp("Memory that it keeps when memory is short", valueName: "bytes"))
-    var memoryReservation: String?
+    @OptionGroup(title: "RESOURCES") var limits: LimitOptions
     @Option(help: ArgumentHelp("How readily it is swapped out, 0 to 100 (cgroup v1)", valueName: "number"))
     var memorySwappiness: String?
     @Flag(help: "Do not kill it when memory ends (cgroup v1)")
     var oomKillDisable = false
-    @Option(help: ArgumentHelp("Number of CPUs, as 1.5", valueName: "number"))
-    var cpus: String?
-    @Option(name: [.customShort("c"), .long], help: ArgumentHelp("CPU weight relative to other containers (1024)", valueName: "shares"))
-    var cpuShares: String?
-    @Option(help: ArgumentHelp("CPU time in a period", valueName: "microseconds"))
-    var cpuQuota: String?
-    @Option(help: ArgumentHelp("Length of a period", valueName: "microseconds"))
-    var cpuPeriod: String?
-    @Option(help: ArgumentHelp("CPUs it may run on, as 0-3,5", valueName: "cpus"))
-    var cpusetCpus: String?
-    @Option(help: ArgumentHelp("Memory nodes it may use, as 0-1", valueName: "nodes"))
-    var cpusetMems: String?
-    @Option(help: ArgumentHelp("Weight of its block I/O, 10 to 1000", valueName: "weight"))
-    var blkioWeight: String?
-    @Option(help: ArgumentHelp("Most processes; -1: no limit", valueName: "number"))
-    var pidsLimit: String?
     @Option(help: ArgumentHelp("A resource limit (setrlimit)", valueName: "name=soft[:hard]"))
     var ulimit: [String] = []
     @Option(help: ArgumentHelp("How readily the kernel kills it when memory ends, -1000 to 1000", valueName: "number"))

@@ -72,6 +72,12 @@ struct CreateRequestBuilder {
         }
         host.publishAllPorts = options.network.publishAll
         host.autoRemove = options.rm
+        if let policy = try process.restart.map(RestartSpec.parse) {
+            if options.rm && policy.name != "no" {
+                throw CommandFailure("--restart and --rm exclude each other: a container that is removed cannot start again", status: 125)
+            }
+            host.restartPolicy = policy
+        }
         if options.tty, let window { host.consoleSize = [window.height, window.width] }
         host.capAdd = Capabilities.normalised(options.confinement.capAdd)
         host.capDrop = Capabilities.normalised(options.confinement.capDrop)
@@ -111,20 +117,9 @@ struct CreateRequestBuilder {
 
     private func resources() throws -> Resources {
         let flags = options.resources
-        var resources = Resources()
-        resources.memory = try flags.memory.map { try Numbers.bytes(flag: "--memory", $0) } ?? 0
-        resources.memorySwap = try flags.memorySwap.map { $0 == "-1" ? -1 : try Numbers.bytes(flag: "--memory-swap", $0) } ?? 0
-        resources.memoryReservation = try flags.memoryReservation.map { try Numbers.bytes(flag: "--memory-reservation", $0) } ?? 0
+        var resources = try flags.limits.resources()
         resources.memorySwappiness = try flags.memorySwappiness.map { try Numbers.whole(flag: "--memory-swappiness", $0) }
         resources.oomKillDisable = flags.oomKillDisable ? true : nil
-        resources.nanoCPUs = try flags.cpus.map(Numbers.nanoCPUs) ?? 0
-        resources.cpuShares = try flags.cpuShares.map { try Numbers.whole(flag: "--cpu-shares", $0) } ?? 0
-        resources.cpuQuota = try flags.cpuQuota.map { try Numbers.whole(flag: "--cpu-quota", $0) } ?? 0
-        resources.cpuPeriod = try flags.cpuPeriod.map { try Numbers.whole(flag: "--cpu-period", $0) } ?? 0
-        resources.cpusetCPUs = flags.cpusetCpus ?? ""
-        resources.cpusetMems = flags.cpusetMems ?? ""
-        resources.blkioWeight = try flags.blkioWeight.map { try Numbers.whole(flag: "--blkio-weight", $0) } ?? 0
-        resources.pidsLimit = try flags.pidsLimit.map { try Numbers.whole(flag: "--pids-limit", $0) }
         resources.ulimits = try UlimitSpec.all(flags.ulimit)
         resources.devices = try options.files.device.map(DeviceSpec.parse)
         return resources

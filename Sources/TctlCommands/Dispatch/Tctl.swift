@@ -9,7 +9,7 @@ struct Tctl: ParsableCommand {
             "Container",
             [
                 Run.self, Create.self, Start.self, Stop.self, Restart.self, Kill.self, Pause.self, Unpause.self, Wait.self, Remove.self,
-                Rename.self,
+                Rename.self, Update.self,
             ]
         ),
         ("Inspection", [ListContainers.self, Logs.self, Exec.self, Attach.self, Top.self, PortCommand.self, Inspect.self]),

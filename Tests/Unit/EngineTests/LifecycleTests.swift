@@ -16,7 +16,8 @@ import Testing
     @Test func runsAndEnds() throws {
         var lifecycle = try running()
         #expect(lifecycle.status == "running")
-        try lifecycle.exited(.init(code: 3, finishedAt: time))
+        let delay = try lifecycle.exited(.init(code: 3, finishedAt: time), rule: .never)
+        #expect(delay == nil)
         #expect(lifecycle.status == "exited")
         #expect(lifecycle.lastExit?.code == 3)
         try lifecycle.start()
@@ -32,7 +33,8 @@ import Testing
     @Test func aFailedFirstStartLeavesItCreated() throws {
         var lifecycle = Lifecycle()
         try lifecycle.start()
-        try lifecycle.failed(.init(code: 127, finishedAt: time, error: "not found"))
+        let delay = try lifecycle.failed(.init(code: 127, finishedAt: time, error: "not found"), rule: .always)
+        #expect(delay == nil)
         #expect(lifecycle.status == "created")
         #expect(lifecycle.lastExit?.code == 127)
         try lifecycle.remove()
@@ -59,6 +61,6 @@ import Testing
         try lifecycle.remove()
         #expect(throws: TimberError.self) { try lifecycle.start() }
         #expect(throws: TimberError.self) { try lifecycle.remove() }
-        #expect(throws: TimberError.self) { try lifecycle.exited(.init(code: 0, finishedAt: time)) }
+        #expect(throws: TimberError.self) { _ = try lifecycle.exited(.init(code: 0, finishedAt: time), rule: .never) }
     }
 }
