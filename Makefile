@@ -36,7 +36,7 @@ test: ## every test tier (as root); TIERS="unit" for some
 	.ci/test $(TIERS)
 
 .PHONY: test-unit test-privileged test-integration test-vm
-test-unit test-privileged test-integration test-vm: ## one tier; vm: cgroup v2 in QEMU
+test-unit test-privileged test-integration test-vm: ## one tier; vm: Debian 12 with systemd and cgroup v2, in QEMU
 	$(MAKE) test TIERS=$(@:test-%=%)
 
 .PHONY: bench
@@ -50,8 +50,10 @@ bench: ## beside Docker and runc (as root), into docs/benchmarks.md
 fixtures: ## the images of the tests, in rootfs-fixtures/out
 	rootfs-fixtures/make.sh
 
-.PHONY: install
-install: release ## into PREFIX (/usr/local), below DESTDIR
+.PHONY: install install-files
+install: release install-files ## into PREFIX (/usr/local), below DESTDIR
+
+install-files:
 	install -D -m 0755 -t $(root)/bin $(release_bin)/timberd $(release_bin)/tctl
 	install -D -m 0755 -t $(root)/libexec/timber $(release_bin)/timber-shim
 	install -d $(root)/lib/systemd/system

@@ -73,7 +73,7 @@ struct timber_status {
     int64_t start_ticks; /* field 22 of /proc/PID/stat: identity against pid reuse */
 };
 
-/* The exit record: file `exit` in the bundle directory, struct timber_exit_record, written to `exit.tmp`, fsync, rename. */
+/* The exit record: file `exit` in the bundle directory, struct timber_exit_record, written to `exit.tmp`, rename. */
 #define TIMBER_EXIT_RECORD_MAGIC 0x45584954u
 struct timber_exit_record {
     uint32_t magic, version;
