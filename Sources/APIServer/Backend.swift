@@ -89,13 +89,13 @@ public protocol Backend: Sendable {
     /// One network with its running containers; it is named by name, id or the beginning of its id.
     func inspectNetwork(_ name: String) async throws -> NetworkResource
     /// Makes a network.
-    func createNetwork(_ request: NetworkCreateRequest) async throws
+    func createNetwork(_ request: NetworkCreateRequest) async throws -> NetworkCreateResponse
     /// Removes one.
     func removeNetwork(_ name: String) async throws
     /// Puts a container into a network.
-    func connectNetwork(_ name: String, container: String) async throws
+    func connectNetwork(_ name: String, _ request: NetworkConnectRequest) async throws
     /// Takes a container out of a network.
-    func disconnectNetwork(_ name: String, container: String) async throws
+    func disconnectNetwork(_ name: String, _ request: NetworkDisconnectRequest) async throws
     /// Removes networks that no container is in.
     func pruneNetworks(filters: Filters) async throws -> NetworksPruneReport
 

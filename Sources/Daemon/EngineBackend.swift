@@ -126,18 +126,18 @@ struct EngineBackend: Backend {
 
     func networks(filters: Filters) async throws -> [NetworkResource] { try engine.networks(filters: filters.values) }
     func inspectNetwork(_ name: String) async throws -> NetworkResource { try engine.inspectNetwork(name) }
-    func createNetwork(_ request: NetworkCreateRequest) async throws { try engine.createNetwork(request) }
-    func removeNetwork(_ name: String) async throws { try engine.removeNetwork(name) }
+    func createNetwork(_ request: NetworkCreateRequest) async throws -> NetworkCreateResponse { try await engine.createNetwork(request) }
+    func removeNetwork(_ name: String) async throws { try await engine.removeNetwork(name) }
 
-    func connectNetwork(_ name: String, container: String) async throws {
-        try engine.changeNetwork(name, container: container, connects: true)
+    func connectNetwork(_ name: String, _ request: NetworkConnectRequest) async throws {
+        try await engine.connectNetwork(name, request)
     }
 
-    func disconnectNetwork(_ name: String, container: String) async throws {
-        try engine.changeNetwork(name, container: container, connects: false)
+    func disconnectNetwork(_ name: String, _ request: NetworkDisconnectRequest) async throws {
+        try await engine.disconnectNetwork(name, request)
     }
 
-    func pruneNetworks(filters: Filters) async throws -> NetworksPruneReport { try engine.pruneNetworks(filters: filters.values) }
+    func pruneNetworks(filters: Filters) async throws -> NetworksPruneReport { try await engine.pruneNetworks(filters: filters.values) }
 
     // MARK: Exec
 

@@ -90,12 +90,15 @@ public struct NetworkIPAMConfig: WireObject {
     public var ipRange: String = ""
     /// The host's address in it.
     public var gateway: String = ""
+    /// Addresses that no container gets, by name.
+    public var auxiliaryAddresses: [String: String] = [:]
 
     /// Makes one; what is left out has its zero value.
-    public init(subnet: String = "", ipRange: String = "", gateway: String = "") {
+    public init(subnet: String = "", ipRange: String = "", gateway: String = "", auxiliaryAddresses: [String: String] = [:]) {
         self.subnet = subnet
         self.ipRange = ipRange
         self.gateway = gateway
+        self.auxiliaryAddresses = auxiliaryAddresses
     }
 
     /// Everything at its zero value.
@@ -105,6 +108,7 @@ public struct NetworkIPAMConfig: WireObject {
         try coder.field("Subnet", &subnet, empty: .omitted)
         try coder.field("IPRange", &ipRange, empty: .omitted)
         try coder.field("Gateway", &gateway, empty: .omitted)
+        try coder.field("AuxiliaryAddresses", &auxiliaryAddresses, empty: .omitted)
     }
 }
 
@@ -155,29 +159,105 @@ public struct NetworkContainer: WireObject {
     }
 }
 
-/// Body of `POST /networks/create`, as far as it is looked at.
+/// Body of `POST /networks/create`.
 public struct NetworkCreateRequest: WireObject {
     /// The name asked for.
     public var name: String = ""
+    /// `bridge`.
+    public var driver: String = ""
+    /// `local`.
+    public var scope: String = ""
+    /// Without a way out.
+    public var isInternal: Bool = false
+    /// Swarm only.
+    public var attachable: Bool = false
+    /// Swarm only.
+    public var ingress: Bool = false
+    /// Only a configuration for other networks.
+    public var configOnly: Bool = false
+    /// Another network to take the configuration from.
+    public var configFrom: ConfigReference?
+    /// Its subnets.
+    public var ipam: NetworkIPAM?
+    /// Its containers have IPv4; nil: they have.
+    public var enableIPv4: Bool?
+    /// Its containers have IPv6; nil: they have not.
+    public var enableIPv6: Bool?
+    /// Of the driver.
+    public var options: [String: String] = [:]
+    /// The user's.
+    public var labels: [String: String] = [:]
 
     /// Everything at its zero value.
     public init() {}
 
     mutating func fields(_ coder: inout FieldCoder) throws {
         try coder.field("Name", &name)
+        try coder.field("Driver", &driver)
+        try coder.field("Scope", &scope)
+        try coder.field("Internal", &isInternal)
+        try coder.field("Attachable", &attachable)
+        try coder.field("Ingress", &ingress)
+        try coder.field("ConfigOnly", &configOnly)
+        try coder.field("ConfigFrom", &configFrom)
+        try coder.field("IPAM", &ipam)
+        try coder.field("EnableIPv4", &enableIPv4)
+        try coder.field("EnableIPv6", &enableIPv6)
+        try coder.field("Options", &options)
+        try coder.field("Labels", &labels)
     }
 }
 
-/// Body of `POST /networks/{id}/connect` and `…/disconnect`, as far as it is looked at.
-public struct NetworkMembershipRequest: WireObject {
+/// Answer to `POST /networks/create`.
+public struct NetworkCreateResponse: WireObject {
+    /// The new network's id.
+    public var id: String = ""
+    /// Empty: what is not supported is refused.
+    public var warning: String = ""
+
+    /// Makes one.
+    public init(id: String) {
+        self.id = id
+    }
+
+    /// Everything at its zero value.
+    public init() {}
+
+    mutating func fields(_ coder: inout FieldCoder) throws {
+        try coder.field("Id", &id)
+        try coder.field("Warning", &warning)
+    }
+}
+
+/// Body of `POST /networks/{id}/connect`.
+public struct NetworkConnectRequest: WireObject {
     /// The container's name or id.
     public var container: String = ""
+    /// What it asks of the network.
+    public var endpointConfig: EndpointSettings?
 
     /// Everything at its zero value.
     public init() {}
 
     mutating func fields(_ coder: inout FieldCoder) throws {
         try coder.field("Container", &container)
+        try coder.field("EndpointConfig", &endpointConfig)
+    }
+}
+
+/// Body of `POST /networks/{id}/disconnect`.
+public struct NetworkDisconnectRequest: WireObject {
+    /// The container's name or id.
+    public var container: String = ""
+    /// Also a container that is not there any more.
+    public var force: Bool = false
+
+    /// Everything at its zero value.
+    public init() {}
+
+    mutating func fields(_ coder: inout FieldCoder) throws {
+        try coder.field("Container", &container)
+        try coder.field("Force", &force)
     }
 }
 

@@ -57,7 +57,10 @@ struct ContainerFilter: Sendable {
             && any("expose") { port in definition.config.exposedPorts.contains { Self.number($0) == Self.number(port) } }
             // Without health checks, every container's health is none; none is a task of Swarm's.
             && any("health") { $0 == "none" } && any("is-task") { ["false", "0"].contains($0.lowercased()) }
-            && any("network") { definition.network.word == $0 }
+            && any("network") { network in
+                definition.network.word == network
+                    || definition.memberships.contains { $0.name == network || $0.network.hasPrefix(network) }
+            }
     }
 
     /// References to other containers, which the list itself resolves.

@@ -121,7 +121,7 @@ extension Engine {
         }
         var definition = Definition(
             created: .now(), image: image.id.description, config: config, host: request.hostConfig,
-            mounts: try MountParsing.resolve(config, request.hostConfig), network: try networkMode(request),
+            mounts: try MountParsing.resolve(config, request.hostConfig), network: try networkMode(request), memberships: [],
             ports: try PortRequests.parse(request.hostConfig.portBindings))
         guard let program = definition.arguments.first, !program.isEmpty else {
             throw TimberError(.invalidArgument, "no command specified: the image has none, so give one after the image's name")
@@ -129,7 +129,8 @@ extension Engine {
         try LaunchPlan.checkSize(definition)
         definition.config.exposedPorts.formUnion(definition.ports.map { $0.container.contains("/") ? $0.container : "\($0.container)/tcp" })
         definition.host.networkMode = definition.network.word
-        if definition.network != .bridge { definition.ports = [] }
+        definition.memberships = try memberships(request, definition.network)
+        if definition.memberships.isEmpty { definition.ports = [] }
         return definition
     }
 
@@ -166,7 +167,11 @@ extension Engine {
             }
             return .container(other.id)
         default:
-            throw TimberError(.invalidArgument, "network \(mode) not found: bridge, none, host and container:NAME are there")
+            // Not 404: see `networkOwner`.
+            guard case .user? = try? services.userNetworks.find(mode) else {
+                throw TimberError(.invalidArgument, "network \(mode) not found: make it with network create first")
+            }
+            return .user(mode)
         }
     }
 }

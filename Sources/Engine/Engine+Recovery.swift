@@ -14,6 +14,7 @@ extension Engine {
         try services.trash.empty()
         try await services.images.recover()
         try await services.volumes.recover()
+        try await readNetworks()
         let records = try await services.database.containers()
         var pending: [(container: Container, adoption: Adoption)] = []
         var attachments: [NetworkManager.Attachment] = []
@@ -22,9 +23,11 @@ extension Engine {
             do {
                 let (container, adoption) = try await adopt(record)
                 pending.append((container, adoption))
-                guard case .follow = adoption, let endpoint = await container.run.endpoint else { continue }
-                attachments.append(
-                    NetworkManager.Attachment(endpoint: endpoint, ports: await container.run.ports, owner: record.name))
+                guard case .follow = adoption else { continue }
+                let run = await container.run
+                attachments += run.endpoints.map {
+                    NetworkManager.Attachment(endpoint: $0, ports: $0 == run.route ? run.ports : [], owner: record.name)
+                }
             } catch {
                 // Quarantine: the row, the files and the processes stay as they are, for somebody to look at.
                 untouched.insert(record.id)
@@ -33,7 +36,8 @@ extension Engine {
                     "cannot take over a container; it is left untouched", metadata: ["container": "\(record.id)", "error": "\(error)"])
             }
         }
-        try await services.networks.start(expected: attachments)
+        try await services.networks.start(
+            networks: services.userNetworks.all.map(\.configuration), untouched: services.userNetworks.unreadable, expected: attachments)
         await withTaskGroup(of: Void.self) { [log = services.log] group in
             for (container, adoption) in pending {
                 group.addTask {
@@ -59,6 +63,18 @@ extension Engine {
             } catch {
                 services.log.error(
                     "cannot start a container with the daemon", metadata: ["container": "\(snapshot.id)", "error": "\(error)"])
+            }
+        }
+    }
+
+    private func readNetworks() async throws {
+        for record in try await services.database.networks() {
+            do {
+                services.userNetworks.add(try JSONDecoder().decode(UserNetwork.self, from: Data(record.definition)))
+            } catch {
+                services.userNetworks.quarantine(record)
+                services.log.error(
+                    "cannot read a network's record; it is left untouched", metadata: ["network": "\(record.name)", "error": "\(error)"])
             }
         }
     }

@@ -71,7 +71,9 @@ public final class Engine: Sendable {
         let trash = try Trash(directory: paths.trash, log: log)
         let subnet = try configuration.bridgeSubnet.map { try IPv4Subnet(parsing: $0) }
         let registry = Registry()
-        let networks = NetworkManager(configuration: .init(bridge: configuration.bridge, subnet: subnet)) { id in
+        let networks = NetworkManager(
+            configuration: .init(network: BuiltInNetwork.bridge.id, bridge: configuration.bridge, subnet: subnet)
+        ) { id in
             registry.snapshot(id: id)?.name ?? String(id.prefix(12))
         } log: { text, metadata in
             log.info("\(text)", metadata: metadata.mapValues { .string($0) })
@@ -80,7 +82,7 @@ public final class Engine: Sendable {
         services = Services(
             paths: paths, database: database,
             images: try ImageStore(dataDirectory: paths.data, database: database, trash: trash, log: log),
-            networks: networks,
+            networks: networks, userNetworks: NetworkStore(),
             cgroups: try CgroupManager(parent: configuration.cgroupParent),
             seccomp: SeccompCompiler(), bundles: BundleConfig(), shim: try SealedProgram(path: configuration.shimPath),
             registry: registry, events: EventHub(journal: journal), journal: journal,

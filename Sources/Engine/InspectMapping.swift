@@ -31,28 +31,55 @@ enum InspectMapping {
     }
 
     static func networks(_ snapshot: Snapshot) -> [String: EndpointSettings] {
-        let name = snapshot.definition.network.word
-        guard !name.hasPrefix("container:") else { return [:] }
-        var settings = EndpointSettings()
-        settings.networkID = NetworkID.of(name)
-        if let endpoint = snapshot.endpoint {
-            settings.endpointID = "\(endpoint.id)"
-            settings.gateway = "\(endpoint.gateway)"
-            settings.ipAddress = "\(endpoint.address)"
-            settings.ipPrefixLen = Int(endpoint.prefixLength)
-            settings.macAddress = "\(endpoint.mac)"
+        let definition = snapshot.definition
+        switch definition.network {
+        case .container: return [:]
+        case .host, .none:
+            var settings = EndpointSettings()
+            settings.networkID = NetworkID.of(definition.network.word)
+            return [definition.network.word: settings]
+        case .bridge, .user:
+            return Dictionary(definition.memberships.map { ($0.name, settings($0, snapshot)) }, uniquingKeysWith: { $1 })
         }
-        return [name: settings]
+    }
+
+    private static func settings(_ membership: Membership, _ snapshot: Snapshot) -> EndpointSettings {
+        var settings = EndpointSettings()
+        settings.networkID = membership.network
+        settings.aliases = membership.aliases
+        settings.links = membership.links
+        settings.gwPriority = membership.gatewayPriority
+        if let address = membership.address { settings.ipamConfig = EndpointIPAMConfig(ipv4Address: "\(address)") }
+        if let mac = membership.mac { settings.macAddress = "\(mac)" }
+        if membership.network != BuiltInNetwork.bridge.id { settings.dnsNames = names(membership, snapshot) }
+        guard let endpoint = snapshot.endpoints.first(where: { $0.network == membership.network }) else { return settings }
+        settings.endpointID = endpoint.endpointID
+        settings.gateway = endpoint.gateway.map { "\($0)" } ?? ""
+        settings.ipAddress = "\(endpoint.address)"
+        settings.ipPrefixLen = Int(endpoint.prefixLength)
+        settings.macAddress = "\(endpoint.mac)"
+        return settings
+    }
+
+    /// What other containers of a network find this one by.
+    static func names(_ membership: Membership, _ snapshot: Snapshot) -> [String] {
+        var names: [String] = []
+        let hostname = snapshot.definition.config.hostname
+        for name in [snapshot.name] + membership.aliases + [String(snapshot.id.prefix(12)), hostname]
+        where !name.isEmpty && !names.contains(name) {
+            names.append(name)
+        }
+        return names
     }
 
     static func networkSettings(_ snapshot: Snapshot) -> NetworkSettings {
         var settings = NetworkSettings()
         settings.ports = portMap(snapshot)
         settings.networks = networks(snapshot)
-        if let endpoint = snapshot.endpoint {
-            settings.sandboxID = snapshot.id
-            settings.endpointID = endpoint.id
-            settings.gateway = "\(endpoint.gateway)"
+        if !snapshot.endpoints.isEmpty { settings.sandboxID = snapshot.id }
+        if let endpoint = snapshot.endpoints.first(where: { $0.network == BuiltInNetwork.bridge.id }) {
+            settings.endpointID = endpoint.endpointID
+            settings.gateway = endpoint.gateway.map { "\($0)" } ?? ""
             settings.ipAddress = "\(endpoint.address)"
             settings.ipPrefixLen = Int(endpoint.prefixLength)
             settings.macAddress = "\(endpoint.mac)"

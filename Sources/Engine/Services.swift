@@ -13,6 +13,7 @@ struct Services: Sendable {
     let database: Database
     let images: ImageStore
     let networks: NetworkManager
+    let userNetworks: NetworkStore
     let cgroups: CgroupManager
     let seccomp: SeccompCompiler
     let bundles: BundleConfig

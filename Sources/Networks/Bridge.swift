@@ -3,7 +3,7 @@ internal import Errors
 internal import Glibc
 internal import LinuxKernel
 
-/// The bridge and the host's settings that it needs.
+/// A bridge and the host's settings that it needs: the daemon's own, or that of a user's network.
 ///
 /// What was changed is recorded in the bridge's alias (`ip link` shows it): it appears in the same system call as the bridge, ends
 /// with it, and does not outlive a reboot, exactly like what it describes. An interface without that alias is not ours.
@@ -11,13 +11,18 @@ struct Bridge: Sendable {
     let name: String
     let index: Int32
     let subnet: IPv4Subnet
+    let gateway: IPv4Address
     /// Of the bridge and the veth pairs: the default route's, so that containers do not send packets that have to be cut; at most 1500.
     var mtu: UInt32
+    /// Its containers do not reach each other.
+    var isolatesPorts = false
     /// Interfaces between which the host did not forward before it was turned on for this bridge, and does not now.
     var unrouted: [Int32] = []
 
     /// The alias of every bridge of ours starts with it.
     private static let mark = "timber bridge"
+    /// The alias of the bridges of a daemon's user networks starts with it; the network's id follows.
+    private static func mark(ofNetworksOf daemon: String) -> String { "timber network \(daemon) " }
     /// Follows the mark when forwarding was off before and was turned on for this bridge.
     private static let turnedOnForwarding = "; ip_forward was 0"
     /// Follows that when turning forwarding off, which turns accept_redirects on, has to leave it off.
@@ -44,6 +49,63 @@ struct Bridge: Sendable {
         }
     }
 
+    /// Finds or makes the bridge of a user's network; repeating it changes nothing.
+    /// - Parameter daemon: the daemon's own bridge.
+    /// - Throws: `TimberError.conflict` when the interface is somebody else's, or the subnet collides with something new.
+    static func establish(_ network: NetworkConfiguration, daemon: String, host: HostNetwork) throws -> Bridge {
+        try validate(network.bridge)
+        let alias = mark(ofNetworksOf: daemon) + network.id
+        return try host.run {
+            let socket = try NetlinkSocket(protocolNumber: NETLINK_ROUTE)
+            let lock = try lockHost()
+            defer { extend(lock) }
+            var link = try Links.list(socket).first { $0.name == network.bridge }
+            if let link {
+                guard link.kind == "bridge", link.alias == alias else {
+                    throw TimberError(
+                        .conflict, "interface \(link.name) exists and is not the bridge of network \(network.name), choose another one")
+                }
+            } else {
+                try SubnetChoice(socket, except: 0).check(network.subnet, advice: "choose another one with --subnet")
+                var batch = NetlinkBatch()
+                batch.makeBridge(network.bridge, mac: MACAddress(for: network.gateway), mtu: network.mtu, alias: alias)
+                try socket.perform(batch)
+                link = try Links.list(socket).first { $0.name == network.bridge }
+            }
+            guard let link else { throw TimberError(.internal, "bridge \(network.bridge) vanished while it was made") }
+            let bridge = Bridge(
+                name: link.name, index: link.index, subnet: network.subnet, gateway: network.gateway,
+                mtu: try network.mtu ?? uplinkMTU(socket), isolatesPorts: network.rules.isolatesContainers)
+            try bridge.bringUp(socket)
+            return bridge
+        }
+    }
+
+    /// Removes the bridge of a user's network; nothing happens when there is none.
+    static func remove(_ network: NetworkConfiguration, daemon: String, host: HostNetwork) throws {
+        try removeNetworks(of: daemon, host: host) { $0 == network.id }
+    }
+
+    /// Removes the bridges of user networks that are not known any more.
+    static func removeNetworks(of daemon: String, except known: Set<String>, host: HostNetwork) throws {
+        try removeNetworks(of: daemon, host: host) { !known.contains($0) }
+    }
+
+    private static func removeNetworks(
+        of daemon: String, host: HostNetwork, where isWanted: @escaping @Sendable (_ id: String) -> Bool
+    ) throws {
+        let mark = mark(ofNetworksOf: daemon)
+        try host.run {
+            let socket = try NetlinkSocket(protocolNumber: NETLINK_ROUTE)
+            for link in try Links.list(socket) where link.kind == "bridge" && link.alias.hasPrefix(mark) {
+                guard isWanted(String(link.alias.dropFirst(mark.count))) else { continue }
+                var batch = NetlinkBatch()
+                batch.removeLink(link.name)
+                try socket.perform(batch)
+            }
+        }
+    }
+
     /// Removes the bridge and what it changed.
     static func remove(name: String, host: HostNetwork) throws {
         try host.run {
@@ -64,7 +126,7 @@ struct Bridge: Sendable {
         try Links.list(socket).filter { $0.master == index && $0.kind == "veth" && $0.name.hasPrefix("tv") }.map(\.name)
     }
 
-    private static func validate(_ name: String) throws {
+    static func validate(_ name: String) throws {
         let allowed = name.utf8.allSatisfy {
             switch $0 {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
@@ -87,7 +149,7 @@ struct Bridge: Sendable {
         let addresses = try Links.addresses(socket).filter { $0.interface == link.index }
         let present = addresses.first.flatMap { IPv4Subnet($0.address, prefixLength: $0.prefixLength) }
         let subnet = try configured ?? present ?? SubnetChoice(socket, except: link.index).choose()
-        let bridge = Bridge(name: link.name, index: link.index, subnet: subnet, mtu: try uplinkMTU(socket))
+        let bridge = Bridge(name: link.name, index: link.index, subnet: subnet, gateway: subnet.gateway, mtu: try uplinkMTU(socket))
         if let present, present != subnet {
             guard try bridge.ports(socket).isEmpty else {
                 throw TimberError(
@@ -112,10 +174,20 @@ struct Bridge: Sendable {
         guard let link = try Links.list(socket).first(where: { $0.name == name }) else {
             throw TimberError(.internal, "bridge \(name) vanished while it was made")
         }
-        return Bridge(name: name, index: link.index, subnet: subnet, mtu: try uplinkMTU(socket))
+        return Bridge(name: name, index: link.index, subnet: subnet, gateway: subnet.gateway, mtu: try uplinkMTU(socket))
     }
 
     private mutating func configure(_ socket: borrowing NetlinkSocket) throws {
+        try bringUp(socket)
+        try turnOnForwarding(socket)
+        let links = try Links.list(socket)
+        // Interfaces get ascending indices: those made before the bridge were there when forwarding was off.
+        if links.contains(where: { $0.index == index && $0.alias.contains(Self.turnedOnForwarding) }) {
+            unrouted = links.map(\.index).filter { $0 < index && $0 != Self.loopback }
+        }
+    }
+
+    private func bringUp(_ socket: borrowing NetlinkSocket) throws {
         // IPv6 off before the bridge is up: no link-local address through which containers would reach the host past IPv4's rules.
         do {
             try Sysctl.write("net/ipv6/conf/\(name)/disable_ipv6", "1")
@@ -123,15 +195,9 @@ struct Bridge: Sendable {
         // The answers of ports published on 127.0.0.1 come back to a loopback address; the table's `raw` chain guards it.
         try Sysctl.write("net/ipv4/conf/\(name)/route_localnet", "1")
         var batch = NetlinkBatch()
-        batch.addAddress(subnet.gateway, prefixLength: subnet.prefixLength, broadcast: subnet.broadcast, to: index)
+        batch.addAddress(gateway, prefixLength: subnet.prefixLength, broadcast: subnet.broadcast, to: index)
         batch.setLink(name, index: index, up: true)
         try socket.perform(batch)
-        try turnOnForwarding(socket)
-        let links = try Links.list(socket)
-        // Interfaces get ascending indices: those made before the bridge were there when forwarding was off.
-        if links.contains(where: { $0.index == index && $0.alias.contains(Self.turnedOnForwarding) }) {
-            unrouted = links.map(\.index).filter { $0 < index && $0 != Self.loopback }
-        }
     }
 
     private static let loopback: Int32 = 1

@@ -99,6 +99,35 @@ public struct IPv4Subnet: Sendable, Hashable, Codable, LosslessStringConvertible
     }
 }
 
+/// Some addresses of a subnet in a row: those that are given out.
+public struct AddressRange: Sendable, Hashable, Codable, CustomStringConvertible {
+    /// The first.
+    public let first: IPv4Address
+    /// The last.
+    public let last: IPv4Address
+    /// How many leading bits they have in common.
+    public let prefixLength: UInt8
+
+    /// Reads `172.30.4.0/24`, a part of a subnet.
+    /// - Throws: `TimberError.invalidArgument`.
+    public init(parsing text: String, in subnet: IPv4Subnet) throws {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, let address = IPv4Address(String(parts[0])), let prefix = UInt8(decimal: parts[1].utf8), prefix <= 32 else {
+            throw TimberError(.invalidArgument, "address range \"\(text)\" is not a part of an IPv4 network such as 172.30.4.0/24")
+        }
+        guard prefix >= subnet.prefixLength, subnet.contains(address) else {
+            throw TimberError(.invalidArgument, "address range \(text) is not inside of subnet \(subnet), choose a part of it")
+        }
+        let hostBits = prefix == 32 ? 0 : ~UInt32(0) >> UInt32(prefix)
+        first = IPv4Address(bits: address.bits & ~hostBits)
+        last = IPv4Address(bits: address.bits | hostBits)
+        prefixLength = prefix
+    }
+
+    /// `172.30.4.0/24`.
+    public var description: String { "\(first)/\(prefixLength)" }
+}
+
 /// An Ethernet address.
 public struct MACAddress: Sendable, Hashable, Codable, LosslessStringConvertible {
     /// The six bytes in the low 48 bits.

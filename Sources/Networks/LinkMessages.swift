@@ -5,12 +5,13 @@ internal import LinuxKernel
 /// rtnetlink requests that change something; every one asks for an answer.
 extension NetlinkBatch {
     /// Makes a bridge, without spanning tree, up.
-    mutating func makeBridge(_ name: String, mac: MACAddress, alias: String) {
+    mutating func makeBridge(_ name: String, mac: MACAddress, mtu: UInt32? = nil, alias: String) {
         append("RTM_NEWLINK", name, type: Int(RTM_NEWLINK), flags: NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK) { body in
             body.append(ifinfomsg(index: 0, up: false))
             body.attribute(Int(IFLA_IFNAME), name)
             // An address of its own: otherwise a bridge takes the lowest of its ports', which changes as containers come and go.
             body.attribute(Int(IFLA_ADDRESS), mac.bytes)
+            if let mtu { body.attribute(Int(IFLA_MTU), value: mtu) }
             body.nested(Int(IFLA_LINKINFO)) {
                 $0.attribute(Int(IFLA_INFO_KIND), "bridge")
                 $0.nested(Int(IFLA_INFO_DATA)) {
@@ -36,8 +37,9 @@ extension NetlinkBatch {
         append("RTM_NEWLINK", name, type: Int(RTM_NEWLINK), flags: NLM_F_ACK) { $0.append(ifinfomsg(index: index, up: up)) }
     }
 
-    /// Makes a veth pair: this end up on a bridge, the other end `eth0` inside a namespace.
-    mutating func makeVeth(_ endpoint: Endpoint, bridge: Bridge, namespace: NetworkNamespace) {
+    /// Makes a veth pair: this end up on a bridge, the other end inside a namespace.
+    /// - Parameter index: the inner end's; 0: the kernel chooses.
+    mutating func makeVeth(_ endpoint: Endpoint, bridge: Bridge, namespace: NetworkNamespace, index: Int32) {
         let name = endpoint.interface
         append("RTM_NEWLINK", name, type: Int(RTM_NEWLINK), flags: NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK) { body in
             body.append(ifinfomsg(index: 0, up: true))
@@ -50,8 +52,8 @@ extension NetlinkBatch {
                 $0.attribute(Int(IFLA_INFO_KIND), "veth")
                 $0.nested(Int(IFLA_INFO_DATA)) {
                     $0.nested(Int(VETH_INFO_PEER)) {
-                        $0.append(ifinfomsg(index: namespace.nextIndex, up: false))
-                        $0.attribute(Int(IFLA_IFNAME), "eth0")
+                        $0.append(ifinfomsg(index: index, up: false))
+                        $0.attribute(Int(IFLA_IFNAME), endpoint.device)
                         $0.attribute(Int(IFLA_ADDRESS), endpoint.mac.bytes)
                         $0.attribute(Int(IFLA_NET_NS_FD), value: namespace.raw)
                         $0.appendVeth(mtu: bridge.mtu)
@@ -66,7 +68,11 @@ extension NetlinkBatch {
             body.attribute(Int(IFLA_IFALIAS), "timber container \(endpoint.id.prefix(64))")
             body.nested(Int(IFLA_LINKINFO)) {
                 $0.attribute(Int(IFLA_INFO_SLAVE_KIND), "bridge")
-                $0.nested(Int(IFLA_INFO_SLAVE_DATA)) { $0.attribute(Int(IFLA_BRPORT_MODE), value: UInt8(1)) }
+                $0.nested(Int(IFLA_INFO_SLAVE_DATA)) {
+                    $0.attribute(Int(IFLA_BRPORT_MODE), value: UInt8(1))
+                    // Isolated ports reach the bridge itself and no other isolated port.
+                    if bridge.isolatesPorts { $0.attribute(Int(IFLA_BRPORT_ISOLATED), value: UInt8(1)) }
+                }
             }
         }
     }
@@ -86,19 +92,18 @@ extension NetlinkBatch {
         }
     }
 
-    /// Adds the default route.
-    mutating func addDefaultRoute(via gateway: IPv4Address, index: Int32) {
-        append("RTM_NEWROUTE", "default via \(gateway)", type: Int(RTM_NEWROUTE), flags: NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK) { body in
-            var header = rtmsg()
-            header.rtm_family = UInt8(AF_INET)
-            header.rtm_table = UInt8(RT_TABLE_MAIN.rawValue)
-            header.rtm_protocol = UInt8(RTPROT_BOOT)
-            header.rtm_scope = UInt8(RT_SCOPE_UNIVERSE.rawValue)
-            header.rtm_type = UInt8(RTN_UNICAST)
-            body.append(header)
+    /// Sets the default route, whatever it was.
+    mutating func setDefaultRoute(via gateway: IPv4Address, index: Int32) {
+        append("RTM_NEWROUTE", "default via \(gateway)", type: Int(RTM_NEWROUTE), flags: NLM_F_CREATE | NLM_F_REPLACE | NLM_F_ACK) { body in
+            body.append(rtmsg.defaultRoute)
             body.attribute(Int(RTA_GATEWAY.rawValue), gateway.bytes)
             body.attribute(Int(RTA_OIF.rawValue), value: index)
         }
+    }
+
+    /// Removes the default route; ESRCH when there is none.
+    mutating func removeDefaultRoute() {
+        append("RTM_DELROUTE", "default", type: Int(RTM_DELROUTE), flags: NLM_F_ACK) { $0.append(rtmsg.defaultRoute) }
     }
 
     /// Removes an interface. Takes tens of milliseconds: never while somebody waits for a container.
@@ -126,6 +131,18 @@ extension NetlinkBody {
         append(header)
         attribute(Int(IFA_LOCAL), address.bytes)
         attribute(Int(IFA_ADDRESS), address.bytes)
+    }
+}
+
+extension rtmsg {
+    fileprivate static var defaultRoute: rtmsg {
+        var header = rtmsg()
+        header.rtm_family = UInt8(AF_INET)
+        header.rtm_table = UInt8(RT_TABLE_MAIN.rawValue)
+        header.rtm_protocol = UInt8(RTPROT_BOOT)
+        header.rtm_scope = UInt8(RT_SCOPE_UNIVERSE.rawValue)
+        header.rtm_type = UInt8(RTN_UNICAST)
+        return header
     }
 }
 

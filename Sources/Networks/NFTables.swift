@@ -64,6 +64,7 @@ struct SetShape {
     static let protocolNumber = (type: UInt32(12), length: 1)
     static let port = (type: UInt32(13), length: 2)
     static let interfaceIndex = (type: UInt32(20), length: 4)
+    static let interfaceName = (type: UInt32(41), length: 16)
 
     fileprivate static func type(of fields: [(type: UInt32, length: Int)]) -> UInt32 {
         fields.reduce(0) { $0 << 6 | $1.type }

@@ -5,13 +5,16 @@ internal import LinuxKernel
 internal import Synchronization
 
 extension NetworkManager {
-    /// Sets the host up: bridge, sysctls, and the table with exactly the expected ports; removes veth pairs that nobody owns.
-    /// - Parameter expected: what runs according to the daemon's records.
+    /// Sets the host up: bridges, sysctls, and the table with exactly the expected ports; removes veth pairs and bridges that nobody owns.
+    /// - Parameters:
+    ///   - networks: the users'; one that cannot be set up is logged, and nothing is connected to it.
+    ///   - untouched: ids of networks whose bridges stay, whatever they are.
+    ///   - expected: what runs according to the daemon's records.
     /// - Throws: `TimberError`: `.invalidArgument` or `.conflict` for the configuration, `.internal`.
-    public func start(expected: [Attachment] = []) async throws {
+    public func start(networks: [NetworkConfiguration] = [], untouched: [String] = [], expected: [Attachment] = []) async throws {
         try await BlockingPool.shared.run { [self] in
             do {
-                try startNow(expected)
+                try startNow(networks, untouched, expected)
             } catch let error as SystemError {
                 throw TimberError(.internal, "cannot set up bridge \(configuration.bridge)", cause: error)
             }
@@ -26,16 +29,17 @@ extension NetworkManager {
         host.close()
     }
 
-    /// Undoes `start`: removes the table and the bridge, and turns forwarding off if it was off before.
+    /// Undoes `start`: removes the table and the bridges, and turns forwarding off if it was off before.
     /// - Throws: `TimberError.internal`.
     public func tearDown() async throws {
         stopWatch()
         await pool.stop()
         try await BlockingPool.shared.run { [self] in
-            network.withLock { $0 = nil }
+            networks.withLock { $0 = nil }
             let name = configuration.bridge
             do {
                 try host.netfilter { try $0.perform(Ruleset.removeTable(bridge: name)) }
+                try Bridge.removeNetworks(of: name, except: [], host: host)
                 try Bridge.remove(name: name, host: host)
             } catch {
                 throw TimberError(.internal, "cannot remove bridge \(name)", cause: error)
@@ -44,36 +48,58 @@ extension NetworkManager {
         host.close()
     }
 
-    private func startNow(_ expected: [Attachment]) throws {
-        let bridge = try Bridge.establish(name: configuration.bridge, subnet: configuration.subnet, host: host)
-        var network = Network(bridge: bridge, addresses: AddressPool(subnet: bridge.subnet))
+    private func startNow(_ users: [NetworkConfiguration], _ untouched: [String], _ expected: [Attachment]) throws {
+        var networks = try setUp(users, untouched)
         for attachment in expected {
+            let endpoint = attachment.endpoint
             do {
-                try network.addresses.take(attachment.endpoint.address)
+                try networks.all[endpoint.network]?.addresses.take(endpoint.address)
             } catch {
                 // It runs and keeps its ports; what its record says about the address cannot be helped here.
                 log("a container's recorded address is not usable", ["container": attachment.owner, "error": "\(error)"])
             }
-            network.attachments[attachment.endpoint.interface] = attachment
+            networks.all[endpoint.network]?.attachments[endpoint.interface] = attachment
         }
-        try replaceTable(network)
-        let ours = Ruleset.table(bridge: bridge.name)
+        try replaceTable(networks)
+        let ours = Ruleset.table(bridge: configuration.bridge)
         for policy in try host.netfilter({ try ForwardPolicy.dropping(except: ours, $0) }) {
             log(
                 "another firewall drops forwarded packets by default, containers may not reach the network, see docs/networks.md",
                 ["table": policy.table, "chain": policy.chain])
         }
         let owned = Set(expected.map(\.endpoint.interface))
+        let bridges = networks.all.values.compactMap(\.bridge)
         try host.route { socket in
-            for name in try bridge.ports(socket) where !owned.contains(name) {
+            for name in try bridges.flatMap({ try $0.ports(socket) }) where !owned.contains(name) {
                 log("removing a veth pair that no container owns", ["interface": name])
                 var batch = NetlinkBatch()
                 batch.removeLink(name)
                 try socket.perform(batch)
             }
         }
-        self.network.withLock { $0 = network }
+        self.networks.withLock { $0 = networks }
         try startWatch()
+    }
+
+    /// Finds or makes the bridges, and removes those of networks that are not known any more.
+    private func setUp(_ users: [NetworkConfiguration], _ untouched: [String]) throws -> Networks {
+        let own = configuration.bridge
+        let bridge = try Bridge.establish(name: own, subnet: configuration.subnet, host: host)
+        var networks = Networks(unrouted: bridge.unrouted)
+        networks.all[configuration.network] = Network(
+            NetworkConfiguration(
+                id: configuration.network, name: "bridge", bridge: bridge.name, subnet: bridge.subnet, gateway: bridge.gateway, range: nil,
+                kept: [], rules: NetworkRules(), mtu: nil), bridge: bridge)
+        try Bridge.removeNetworks(of: own, except: Set(users.map(\.id) + untouched), host: host)
+        for user in users {
+            networks.all[user.id] = Network(user)
+            do {
+                networks.all[user.id]?.bridge = try Bridge.establish(user, daemon: own, host: host)
+            } catch {
+                log("cannot set a network up", ["network": user.name, "error": "\(error)"])
+            }
+        }
+        return networks
     }
 
     private func startWatch() throws {
@@ -99,9 +125,9 @@ extension NetworkManager {
 
     private func rewriteTable() {
         do {
-            try withNetwork { network in
-                log("somebody else changed the nf_tables table, it is written anew", ["bridge": network.bridge.name])
-                try replaceTable(network)
+            try withNetworks { networks in
+                log("somebody else changed the nf_tables table, it is written anew", ["bridge": configuration.bridge])
+                try replaceTable(networks)
             }
         } catch {
             log("cannot write the nf_tables table anew", ["bridge": configuration.bridge, "error": "\(error)"])

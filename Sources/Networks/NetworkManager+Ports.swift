@@ -49,20 +49,26 @@ extension NetworkManager {
     /// Publishes reserved ports.
     /// - Throws: `TimberError.internal`.
     public func publish(_ reservation: Reservation, to endpoint: Endpoint) async throws {
-        let (ports, owner) = (reservation.ports, reservation.owner)
+        try await publish(reservation.ports, to: endpoint)
+    }
+
+    /// Publishes ports that the container's shim keeps reserved.
+    /// - Throws: `TimberError.internal`.
+    public func publish(_ ports: [PublishedPort], to endpoint: Endpoint) async throws {
         guard !ports.isEmpty else { return }
+        let owner = endpoint.id
         try await BlockingPool.shared.run { [self] in
-            try withNetwork { network in
-                guard let before = network.attachments[endpoint.interface] else {
-                    throw TimberError(.notFound, "container \(naming(owner)) is not connected to bridge \(network.bridge.name)")
+            try withNetworks { networks in
+                guard let before = networks.all[endpoint.network]?.attachments[endpoint.interface] else {
+                    throw TimberError(.notFound, "container \(naming(owner)) is not connected")
                 }
-                network.attachments[endpoint.interface] = Attachment(endpoint: endpoint, ports: before.ports + ports, owner: owner)
+                networks.all[endpoint.network]?.attachments[endpoint.interface]?.ports += ports
                 do {
                     // Ports that come to others of the same container may be other elements together than apart.
-                    guard before.ports.isEmpty else { return try replaceTable(network) }
-                    try changeTable(network, network.ruleset.add(ports, to: endpoint.address))
+                    guard before.ports.isEmpty else { return try replaceTable(networks) }
+                    try changeTable(networks, ruleset(networks).add(ports, to: endpoint.address))
                 } catch {
-                    network.attachments[endpoint.interface] = before
+                    networks.all[endpoint.network]?.attachments[endpoint.interface] = before
                     throw TimberError(.internal, "cannot publish the ports of container \(naming(owner))", cause: error)
                 }
             }
@@ -81,9 +87,9 @@ extension NetworkManager {
     /// - Throws: `TimberError.internal`.
     public func release(_ endpoint: Endpoint) async throws {
         try await BlockingPool.shared.run { [self] in
-            guard network.withLock({ $0 != nil }) else { return }
+            guard networks.withLock({ $0?.all[endpoint.network] != nil }) else { return }
             try unpublishNow(endpoint)
-            try withNetwork { $0.remove(endpoint) }
+            try withNetwork(endpoint.network) { $0.remove(endpoint) }
         }
     }
 
@@ -92,7 +98,7 @@ extension NetworkManager {
     public func reconcile() async throws {
         try await BlockingPool.shared.run { [self] in
             do {
-                try withNetwork { try replaceTable($0) }
+                try withNetworks { try replaceTable($0) }
             } catch let error as SystemError {
                 throw TimberError(.internal, "cannot write the nf_tables table of bridge \(configuration.bridge)", cause: error)
             }
@@ -100,11 +106,13 @@ extension NetworkManager {
     }
 
     private func unpublishNow(_ endpoint: Endpoint) throws {
-        let ports: [PublishedPort] = try withNetwork { network in
-            guard let attachment = network.attachments[endpoint.interface], !attachment.ports.isEmpty else { return [] }
-            network.attachments[endpoint.interface]?.ports = []
+        let ports: [PublishedPort] = try withNetworks { networks in
+            guard let attachment = networks.all[endpoint.network]?.attachments[endpoint.interface], !attachment.ports.isEmpty else {
+                return []
+            }
+            networks.all[endpoint.network]?.attachments[endpoint.interface]?.ports = []
             do {
-                try changeTable(network, network.ruleset.remove(attachment.ports, from: endpoint.address))
+                try changeTable(networks, ruleset(networks).remove(attachment.ports, from: endpoint.address))
             } catch {
                 throw TimberError(.internal, "cannot remove the published ports of container \(naming(attachment.owner))", cause: error)
             }
@@ -125,19 +133,19 @@ extension NetworkManager {
     }
 
     /// Sends a change; when the table is not what it should be (flushed by somebody, or with leftovers), all of it is written anew.
-    private func changeTable(_ network: Network, _ change: NetlinkBatch) throws {
+    private func changeTable(_ networks: Networks, _ change: NetlinkBatch) throws {
         do {
             try host.netfilter { try $0.perform(change) }
         } catch let error as SystemError where [ENOENT, EEXIST, EBUSY].contains(error.errno) {
             log(
                 "the nf_tables table was changed by somebody else, it is written anew",
-                ["bridge": network.bridge.name, "error": "\(error)"])
-            try replaceTable(network)
+                ["bridge": configuration.bridge, "error": "\(error)"])
+            try replaceTable(networks)
         }
     }
 
-    func replaceTable(_ network: Network) throws {
-        let batch = network.ruleset.replace(publishing: network.published)
+    func replaceTable(_ networks: Networks) throws {
+        let batch = ruleset(networks).replace(publishing: networks.published)
         try host.netfilter { try $0.perform(batch) }
     }
 }

@@ -4,13 +4,15 @@ internal import Glibc
 internal import LinuxKernel
 internal import Synchronization
 
-/// The containers' network: one bridge, one nf_tables table, addresses, veth pairs, published ports.
+/// The containers' networks: a bridge for each, one nf_tables table, addresses, veth pairs, published ports.
 ///
-/// Every change goes to the kernel by netlink; no program is run. The order in a start is `namespace` and `reserve`, `connect`,
-/// `publish`; on every end, also of a start that failed after `connect`, `release`.
+/// Every change goes to the kernel by netlink; no program is run. The order in a start is `namespace` and `reserve`, `connect` for
+/// each network, `publish`; on every end, also of a start that failed after `connect`, `release`.
 public final class NetworkManager: Sendable {
     /// What can be configured.
     public struct Configuration: Sendable {
+        /// The id of the daemon's own network.
+        public var network: String
         /// The bridge's name; also names the table, so that several daemons can run side by side.
         public var bridge: String
         /// The bridge's subnet; nil: the one that the bridge has, else 172.30.0.0/16 or the next that collides with nothing.
@@ -19,7 +21,8 @@ public final class NetworkManager: Sendable {
         public var readyNamespaces: Int
 
         /// Makes a configuration.
-        public init(bridge: String = "timber0", subnet: IPv4Subnet? = nil, readyNamespaces: Int = 4) {
+        public init(network: String = "bridge", bridge: String = "timber0", subnet: IPv4Subnet? = nil, readyNamespaces: Int = 4) {
+            self.network = network
             self.bridge = bridge
             self.subnet = subnet
             self.readyNamespaces = readyNamespaces
@@ -34,7 +37,7 @@ public final class NetworkManager: Sendable {
 
     /// A container that is believed to be connected.
     public struct Attachment: Sendable {
-        /// Its place on the bridge.
+        /// Its place in the network.
         public var endpoint: Endpoint
         /// Its published ports.
         public var ports: [PublishedPort]
@@ -49,24 +52,38 @@ public final class NetworkManager: Sendable {
         }
     }
 
-    /// What is known about the bridge, by `start`.
+    /// What is known about one network.
     struct Network: Sendable {
-        var bridge: Bridge
+        let configuration: NetworkConfiguration
+        /// nil while it is being made or removed, or could not be made.
+        var bridge: Bridge?
         var addresses: AddressPool
         /// By the endpoint's interface, which is another one for every start.
         var attachments: [String: Attachment] = [:]
 
-        var ruleset: Ruleset { Ruleset(bridge: bridge.name, subnet: bridge.subnet, unrouted: bridge.unrouted) }
+        init(_ configuration: NetworkConfiguration, bridge: Bridge? = nil) {
+            self.configuration = configuration
+            self.bridge = bridge
+            addresses = AddressPool(
+                subnet: configuration.subnet, gateway: configuration.gateway, range: configuration.range, kept: configuration.kept)
+        }
 
         /// Forgets an endpoint, and gives its address back if it was known.
         mutating func remove(_ endpoint: Endpoint) {
             guard attachments.removeValue(forKey: endpoint.interface) != nil else { return }
             addresses.giveBack(endpoint.address)
         }
+    }
+
+    /// What is known about all networks, by `start`.
+    struct Networks: Sendable {
+        /// By id.
+        var all: [String: Network] = [:]
+        var unrouted: [Int32] = []
 
         /// Everything that should be published.
         var published: [(PublishedPort, IPv4Address)] {
-            attachments.values.flatMap { attachment in attachment.ports.map { ($0, attachment.endpoint.address) } }
+            all.values.flatMap(\.attachments.values).flatMap { attachment in attachment.ports.map { ($0, attachment.endpoint.address) } }
         }
     }
 
@@ -77,7 +94,7 @@ public final class NetworkManager: Sendable {
     let pool: NamespacePool
     // Held while a change of the table is sent (microseconds for one container's ports), so that a rebuilt table never misses a
     // port that was published meanwhile. Never across an await.
-    let network = Mutex<Network?>(nil)
+    let networks = Mutex<Networks?>(nil)
     let reserved = Mutex(ReservedPorts())
     let watch = Mutex<TableWatch?>(nil)
 
@@ -97,11 +114,11 @@ public final class NetworkManager: Sendable {
 
     deinit { stopWatch() }
 
-    /// The bridge's subnet.
+    /// The daemon's own bridge's subnet.
     /// - Throws: `TimberError.unavailable` before `start`.
-    public var subnet: IPv4Subnet { get throws { try withNetwork { $0.bridge.subnet } } }
+    public var subnet: IPv4Subnet { get throws { try withNetwork(configuration.network) { $0.configuration.subnet } } }
 
-    /// The bridge's address.
+    /// The daemon's own bridge's address.
     /// - Throws: `TimberError.unavailable` before `start`.
     public var gateway: IPv4Address { get throws { try subnet.gateway } }
 
@@ -111,67 +128,110 @@ public final class NetworkManager: Sendable {
         try await pool.take()
     }
 
-    /// Connects a namespace to the bridge: `eth0` with an address and the default route.
+    /// Connects a namespace to a network: an interface with an address, and the default route if it is asked for.
     /// - Parameters:
-    ///   - namespace: one of `namespace()`, not connected yet.
+    ///   - namespace: one of `namespace()`, or that of a container that runs.
     ///   - id: the container's id.
-    ///   - address: a certain address; nil for the next free one.
-    ///   - mac: a certain Ethernet address; nil for one that follows from the address.
-    /// - Throws: `TimberError`: `.invalidArgument` or `.conflict` for the address, `.unavailable` when none is left, `.internal`. After a
-    ///   failure let the namespace go: whatever was made goes with it.
-    public func connect(
-        _ namespace: NetworkNamespace, id: String, address: IPv4Address? = nil, mac: MACAddress? = nil
-    ) async throws -> Endpoint {
+    /// - Throws: `TimberError`: `.notFound` for the network, `.invalidArgument` or `.conflict` for the address, `.unavailable` when none is
+    ///   left, `.internal`. After a failure nothing of it stays in a container that runs; let a new namespace go.
+    public func connect(_ namespace: NetworkNamespace, id: String, _ request: EndpointRequest = EndpointRequest()) async throws -> Endpoint
+    {
         try await BlockingPool.shared.run { [self] in
-            let (bridge, endpoint) = try withNetwork { network in
-                if let address { try network.addresses.take(address) }
-                let chosen = try address ?? network.addresses.take()
+            let (bridge, endpoint) = try withNetwork(request.network ?? configuration.network) { network in
+                guard let bridge = network.bridge else {
+                    throw TimberError(.unavailable, "network \(network.configuration.name) is not set up, see the daemon's log")
+                }
+                if let address = request.address { try network.addresses.take(address) }
+                let chosen = try request.address ?? network.addresses.take()
                 let endpoint = Endpoint(
-                    id: id, interface: VethName.make(id: id), address: chosen, prefixLength: network.bridge.subnet.prefixLength,
-                    gateway: network.bridge.subnet.gateway, mac: mac ?? MACAddress(for: chosen))
+                    id: id, network: network.configuration.id, endpointID: EndpointName.makeID(), interface: EndpointName.veth(id: id),
+                    device: "eth\(request.device)", address: chosen, prefixLength: bridge.subnet.prefixLength,
+                    gateway: network.configuration.rules.isInternal ? nil : bridge.gateway, mac: request.mac ?? MACAddress(for: chosen))
                 network.attachments[endpoint.interface] = Attachment(endpoint: endpoint, ports: [], owner: id)
-                return (network.bridge, endpoint)
+                return (bridge, endpoint)
             }
             do {
-                try attach(endpoint, namespace, bridge)
+                try attach(endpoint, namespace, bridge, request)
             } catch {
-                try withNetwork { $0.remove(endpoint) }
-                throw TimberError(.internal, "cannot connect container \(id.prefix(12)) to bridge \(bridge.name)", cause: error)
+                try withNetwork(endpoint.network) { $0.remove(endpoint) }
+                throw TimberError(.internal, "cannot connect container \(naming(id)) to bridge \(bridge.name)", cause: error)
             }
             return endpoint
         }
     }
 
-    private func attach(_ endpoint: Endpoint, _ namespace: NetworkNamespace, _ bridge: Bridge) throws {
+    private func attach(_ endpoint: Endpoint, _ namespace: NetworkNamespace, _ bridge: Bridge, _ request: EndpointRequest) throws {
+        let planned = namespace.nextIndex.map { $0 + Int32(clamping: request.device) }
         var outside = NetlinkBatch()
-        outside.makeVeth(endpoint, bridge: bridge, namespace: namespace)
+        outside.makeVeth(endpoint, bridge: bridge, namespace: namespace, index: planned ?? 0)
         try host.route { try $0.perform(outside) }
-        var inside = NetlinkBatch()
-        inside.addAddress(
-            endpoint.address, prefixLength: endpoint.prefixLength, broadcast: bridge.subnet.broadcast, to: namespace.nextIndex)
-        inside.setLink("eth0", index: namespace.nextIndex, up: true)
-        inside.addDefaultRoute(via: endpoint.gateway, index: namespace.nextIndex)
-        try namespace.perform(inside)
+        do {
+            let index = try planned ?? namespace.index(of: endpoint.device)
+            var inside = NetlinkBatch()
+            inside.addAddress(endpoint.address, prefixLength: endpoint.prefixLength, broadcast: bridge.subnet.broadcast, to: index)
+            inside.setLink(endpoint.device, index: index, up: true)
+            if request.isDefaultRoute, let gateway = endpoint.gateway { inside.setDefaultRoute(via: gateway, index: index) }
+            try namespace.perform(inside)
+        } catch {
+            // A namespace of a start goes away with all that is in it.
+            if planned == nil { try removeVeth(endpoint) }
+            throw error
+        }
     }
 
-    func withNetwork<Value: Sendable>(_ body: (inout Network) throws -> Value) throws -> Value {
-        try network.withLock { network in
-            guard var value = network else {
+    /// Removes a container's veth pair; one that is not there is no error.
+    func removeVeth(_ endpoint: Endpoint) throws {
+        var batch = NetlinkBatch()
+        batch.removeLink(endpoint.interface)
+        do {
+            try host.route { try $0.perform(batch) }
+        } catch let error as SystemError where error.errno == ENODEV {}
+    }
+
+    func withNetworks<Value: Sendable>(_ body: (inout Networks) throws -> Value) throws -> Value {
+        try networks.withLock { networks in
+            guard var value = networks else {
                 throw TimberError(.unavailable, "bridge \(configuration.bridge) is not set up")
             }
             // Taken out so that it is changed in place.
-            network = nil
-            defer { network = value }
+            networks = nil
+            defer { networks = value }
             return try body(&value)
         }
     }
+
+    func withNetwork<Value: Sendable>(_ id: String, _ body: (inout Network) throws -> Value) throws -> Value {
+        try withNetworks { networks in
+            guard var network = networks.all.removeValue(forKey: id) else {
+                throw TimberError(.notFound, "network \(id.prefix(12)) not found")
+            }
+            defer { networks.all[id] = network }
+            return try body(&network)
+        }
+    }
+
+    /// The table as it should be.
+    func ruleset(_ networks: Networks) -> Ruleset {
+        let all = networks.all.values.sorted { $0.configuration.bridge < $1.configuration.bridge }.compactMap { network in
+            network.bridge.map { Ruleset.Network(bridge: $0.name, subnet: $0.subnet, rules: network.configuration.rules) }
+        }
+        return Ruleset(bridge: configuration.bridge, networks: all, unrouted: networks.unrouted)
+    }
 }
 
-/// Names of the host's ends of veth pairs.
-enum VethName {
-    /// `tv`, the first eight characters of the container's id, and five random ones: a restarted container's new pair does not meet
+/// Names that nobody else has.
+enum EndpointName {
+    /// 64 hexadecimal characters.
+    static func makeID() -> String {
+        (0..<4).map { _ in
+            let digits = String(UInt64.random(in: 0 ... .max), radix: 16)
+            return String(repeating: "0", count: 16 - digits.count) + digits
+        }.joined()
+    }
+
+    /// The host's end of a veth pair: `tv`, the first eight characters of the container's id, and five random ones: a restarted container's new pair does not meet
     /// the old one, which the kernel removes only some time after the container has ended.
-    static func make(id: String) -> String {
+    static func veth(id: String) -> String {
         let digits = Array("0123456789abcdefghijklmnopqrstuvwxyz")
         let random = (0..<5).map { _ in digits[Int.random(in: 0..<digits.count)] }
         return "tv" + id.prefix(8).filter { $0.isASCII && ($0.isLetter || $0.isNumber) } + String(random)

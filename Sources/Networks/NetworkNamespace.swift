@@ -1,7 +1,7 @@
 internal import CTimber
 internal import Errors
 internal import Glibc
-internal import LinuxKernel
+public import LinuxKernel
 internal import Synchronization
 
 /// A network namespace for one container: loopback is up, and the sysctls that Docker sets are set.
@@ -12,13 +12,13 @@ public final class NetworkNamespace: Sendable {
     private let descriptor: Descriptor
     // rtnetlink as of inside, so that any thread can configure the namespace without entering it.
     private let socket: Mutex<NetlinkSocket>
-    /// The index that the namespace's next interface gets.
-    let nextIndex: Int32
+    /// The index of the first interface that comes to those of a new namespace; nil in one that others have changed since.
+    let nextIndex: Int32?
 
     /// The descriptor's number, for setns(2) and SCM_RIGHTS; valid as long as this object lives.
     public var raw: Int32 { descriptor.raw }
 
-    private init(descriptor: consuming Descriptor, socket: consuming NetlinkSocket, nextIndex: Int32) {
+    private init(descriptor: consuming Descriptor, socket: consuming NetlinkSocket, nextIndex: Int32?) {
         self.descriptor = descriptor
         self.socket = Mutex(socket)
         self.nextIndex = nextIndex
@@ -40,6 +40,30 @@ public final class NetworkNamespace: Sendable {
         } catch {
             throw TimberError(.internal, "cannot make a network namespace", cause: error)
         }
+    }
+
+    /// The namespace of a container that runs.
+    /// - Parameter descriptor: a namespace's, open.
+    /// - Throws: `TimberError.internal`.
+    public static func existing(_ descriptor: SharedDescriptor) throws -> NetworkNamespace {
+        do {
+            return try OwnThread.run(named: "network") {
+                try checking("setns", "network namespace") { timber_setns(descriptor.raw, CLONE_NEWNET) }
+                return NetworkNamespace(
+                    descriptor: try descriptor.duplicate(), socket: try NetlinkSocket(protocolNumber: NETLINK_ROUTE), nextIndex: nil)
+            }
+        } catch {
+            throw TimberError(.internal, "cannot enter a network namespace", cause: error)
+        }
+    }
+
+    /// The index of an interface.
+    /// - Throws: `SystemError`: ENODEV when there is none of that name.
+    func index(of device: String) throws -> Int32 {
+        guard let link = try socket.withLock({ try Links.list($0) }).first(where: { $0.name == device }) else {
+            throw SystemError(call: "RTM_GETLINK", errno: ENODEV, what: device)
+        }
+        return link.index
     }
 
     /// Performs rtnetlink requests inside.

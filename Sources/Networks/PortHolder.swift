@@ -39,8 +39,8 @@ extension NetworkManager {
 
     private func containerPublishing(_ port: PublishedPort) -> String? {
         if let owner = reserved.withLock({ $0.owner(of: port) }) { return owner }
-        return network.withLock { network in
-            network?.attachments.values.first { $0.ports.contains { $0.collides(with: port) } }?.owner
+        return networks.withLock { networks in
+            networks?.all.values.flatMap(\.attachments.values).first { $0.ports.contains { $0.collides(with: port) } }?.owner
         }
     }
 }

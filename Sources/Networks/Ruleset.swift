@@ -2,17 +2,29 @@ internal import CTimber
 internal import Glibc
 internal import LinuxKernel
 
-/// The one table of a bridge: every chain, and the maps whose elements are the published ports.
+/// The one table of a daemon: every chain, and the maps whose elements are the published ports.
 ///
-/// Publishing one more port is one element, and a packet costs the same lookups however many are published. The table's text, as
+/// Publishing one more port is one element, and a packet costs the same lookups however many are published. A network costs a few
+/// rules, which only packets from one container to another, and first packets of a connection, come by. The table's text, as
 /// `nft list table` prints it, is in docs/networks.md.
 struct Ruleset {
+    /// A bridge and what its containers may do.
+    struct Network {
+        var bridge: String
+        var subnet: IPv4Subnet
+        var rules = NetworkRules()
+    }
+
+    /// The daemon's own bridge.
     let bridge: String
-    let subnet: IPv4Subnet
+    /// All of them.
+    let networks: [Network]
     /// Interfaces between which nothing is forwarded.
     var unrouted: [Int32] = []
 
     private static let unroutedSet = "unrouted"
+    private static let bridgeSet = "bridges"
+    private static let internalSet = "internal"
 
     /// `timber/` and the bridge's name: an interface's name has no slash, so no two bridges have the same table, and nobody else's
     /// table is taken for ours.
@@ -59,6 +71,10 @@ struct Ruleset {
         transaction.addSet(Self.unroutedSet, SetShape(key: [SetShape.interfaceIndex]))
         let indices = unrouted.map { SetElement(key: Match.hostBytes(UInt32(bitPattern: $0)), end: nil, value: nil) }
         transaction.addElements(indices, to: Self.unroutedSet)
+        for (set, members) in [(Self.bridgeSet, networks), (Self.internalSet, networks.filter(\.rules.isInternal))] {
+            transaction.addSet(set, SetShape(key: [SetShape.interfaceName]))
+            transaction.addElements(members.map { SetElement(key: Match.padded($0.bridge), end: nil, value: nil) }, to: set)
+        }
     }
 
     /// What comes in from outside of the host.
@@ -73,6 +89,13 @@ struct Ruleset {
                     .payload(NFT_PAYLOAD_NETWORK_HEADER, offset: offset, length: 1, into: Register(0)),
                     .compare(Register(0), NFT_CMP_EQ, [127]), .verdict(NF_DROP),
                 ])
+        }
+        // No way out of an internal network: not to another address of this host, nor to a port published on one.
+        for network in networks where network.rules.isInternal {
+            transaction.addRule(
+                "raw",
+                Match.interface(NFT_META_IIFNAME, is: network.bridge) + Match.isIPv4
+                    + Match.address(IPv4Header.destination, NFT_CMP_NEQ, network.subnet) + [.verdict(NF_DROP)])
         }
     }
 
@@ -90,27 +113,43 @@ struct Ruleset {
                 ])
         }
         transaction.addChain("postrouting", Hook(type: "nat", number: NF_INET_POST_ROUTING, priority: 100))
-        transaction.addRule(
-            "postrouting", Match.interface(NFT_META_OIFNAME, isNot: bridge) + Match.isIPv4 + Match.source(subnet) + [.masquerade])
-        // To a published port from a container of the same bridge (its answer would go back directly, past the translation), and
-        // from the host's loopback (which has no way back).
-        for source in [subnet, IPv4Subnet(IPv4Address(bits: 127 << 24), prefixLength: 8)].compactMap(\.self) {
+        let source = IPv4Header.source
+        for network in networks where !network.rules.isInternal {
+            let from = Match.isIPv4 + Match.address(source, NFT_CMP_EQ, network.subnet)
+            if network.rules.masquerades {
+                transaction.addRule("postrouting", Match.interface(NFT_META_OIFNAME, isNot: network.bridge) + from + [.masquerade])
+            }
+            // To a published port from a container of the same bridge: its answer would go back directly, past the translation.
+            transaction.addRule(
+                "postrouting", Match.interface(NFT_META_OIFNAME, is: network.bridge) + from + Match.isTranslated + [.masquerade])
+        }
+        // From the host's loopback, which has no way back.
+        if let loopback = IPv4Subnet(IPv4Address(bits: 127 << 24), prefixLength: 8) {
             transaction.addRule(
                 "postrouting",
-                Match.interface(NFT_META_OIFNAME, is: bridge) + Match.isIPv4 + Match.source(source) + Match.isTranslated + [.masquerade])
+                Match.interface(NFT_META_OIFNAME, in: Self.bridgeSet) + Match.isIPv4 + Match.address(source, NFT_CMP_EQ, loopback)
+                    + Match.isTranslated + [.masquerade])
         }
     }
 
     /// What passes through the host: connections that containers make, and published ports; nothing else reaches a container, also
-    /// not from a neighbour who routes the subnet to this host (moby#45610).
+    /// not from a neighbour who routes the subnet to this host (moby#45610), and not from another network.
     private func addForward(_ transaction: inout Transaction) {
+        transaction.addChain("enter")
+        transaction.addRule("enter", Match.isKnown + [.verdict(NF_ACCEPT)])
+        transaction.addRule("enter", Match.isTranslated + [.verdict(NF_ACCEPT)])
+        // What stays on a bridge comes by here where br_netfilter is on.
+        for network in networks where !network.rules.isolatesContainers {
+            transaction.addRule(
+                "enter",
+                Match.interface(NFT_META_IIFNAME, is: network.bridge) + Match.interface(NFT_META_OIFNAME, is: network.bridge)
+                    + [.verdict(NF_ACCEPT)])
+        }
+        transaction.addRule("enter", [.verdict(NF_DROP)])
         transaction.addChain("forward", Hook(type: "filter", number: NF_INET_FORWARD, priority: 0))
-        let toBridge = Match.interface(NFT_META_OIFNAME, is: bridge)
-        let fromBridge = Match.interface(NFT_META_IIFNAME, is: bridge)
-        transaction.addRule("forward", fromBridge + [.verdict(NF_ACCEPT)])
-        transaction.addRule("forward", toBridge + Match.isKnown + [.verdict(NF_ACCEPT)])
-        transaction.addRule("forward", toBridge + Match.isTranslated + [.verdict(NF_ACCEPT)])
-        transaction.addRule("forward", toBridge + [.verdict(NF_DROP)])
+        transaction.addRule("forward", Match.interface(NFT_META_OIFNAME, in: Self.bridgeSet) + [.jump("enter")])
+        transaction.addRule("forward", Match.interface(NFT_META_IIFNAME, in: Self.internalSet) + [.verdict(NF_DROP)])
+        transaction.addRule("forward", Match.interface(NFT_META_IIFNAME, in: Self.bridgeSet) + [.verdict(NF_ACCEPT)])
         // Forwarding is one switch for the whole host. Where it was off, containers are no reason to become a router between networks.
         transaction.addRule(
             "forward",
@@ -154,17 +193,22 @@ enum Match {
         [.meta(key, into: Register(0)), .compare(Register(0), NFT_CMP_NEQ, padded(name))]
     }
 
-    static func source(_ subnet: IPv4Subnet) -> [Expression] {
+    static func interface(_ key: nft_meta_keys, in set: String) -> [Expression] {
+        [.meta(key, into: Register(0)), .lookup(set, key: Register(0), into: nil)]
+    }
+
+    /// Source or destination address, in a subnet or not.
+    static func address(_ offset: UInt32, _ comparison: nft_cmp_ops, _ subnet: IPv4Subnet) -> [Expression] {
         [
-            .payload(NFT_PAYLOAD_NETWORK_HEADER, offset: IPv4Header.source, length: 4, into: Register(0)),
+            .payload(NFT_PAYLOAD_NETWORK_HEADER, offset: offset, length: 4, into: Register(0)),
             .mask(Register(0), IPv4Address(bits: ~0 << (32 - UInt32(subnet.prefixLength))).bytes),
-            .compare(Register(0), NFT_CMP_EQ, subnet.network.bytes),
+            .compare(Register(0), comparison, subnet.network.bytes),
         ]
     }
 
     static func hostBytes(_ value: UInt32) -> [UInt8] { withUnsafeBytes(of: value) { Array($0) } }
 
-    private static func padded(_ name: String) -> [UInt8] {
+    static func padded(_ name: String) -> [UInt8] {
         let bytes = Array(name.utf8.prefix(15))
         return bytes + [UInt8](repeating: 0, count: 16 - bytes.count)
     }

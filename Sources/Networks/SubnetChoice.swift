@@ -10,6 +10,9 @@ struct SubnetChoice: Sendable {
         + (0..<16).compactMap { IPv4Subnet("10.\(215 - $0).0.0/16") }
         + (0..<8).compactMap { IPv4Subnet("192.168.\(240 - 8 * $0).0/21") }
 
+    /// What networks of users may get: the same, then smaller ones.
+    static let userCandidates: [IPv4Subnet] = candidates + (0...255).compactMap { IPv4Subnet("10.199.\($0).0/24") }
+
     /// A subnet in use, and by what.
     struct Taken: Sendable, Hashable {
         var address: IPv4Address
@@ -37,19 +40,17 @@ struct SubnetChoice: Sendable {
 
     /// The first candidate that collides with nothing.
     /// - Throws: `TimberError.unavailable`.
-    func choose() throws -> IPv4Subnet {
-        guard let subnet = Self.candidates.first(where: { collision($0) == nil }) else {
-            throw TimberError(.unavailable, "no private subnet is free on this host, configure one with --bridge-subnet")
+    func choose(from candidates: [IPv4Subnet] = candidates, advice: String = "configure one with --bridge-subnet") throws -> IPv4Subnet {
+        guard let subnet = candidates.first(where: { collision($0) == nil }) else {
+            throw TimberError(.unavailable, "no private subnet is free on this host, \(advice)")
         }
         return subnet
     }
 
     /// - Throws: `TimberError.conflict` when the subnet collides with something.
-    func check(_ subnet: IPv4Subnet) throws {
+    func check(_ subnet: IPv4Subnet, advice: String = "configure another one with --bridge-subnet") throws {
         guard let other = collision(subnet) else { return }
-        throw TimberError(
-            .conflict,
-            "subnet \(subnet) overlaps \(other.address)/\(other.prefixLength) of \(other.by), configure another one with --bridge-subnet")
+        throw TimberError(.conflict, "subnet \(subnet) overlaps \(other.address)/\(other.prefixLength) of \(other.by), \(advice)")
     }
 
     private func collision(_ subnet: IPv4Subnet) -> Taken? {

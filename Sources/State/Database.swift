@@ -32,6 +32,7 @@ public final class Database: Sendable {
         migrator.registerMigration("1 containers", migrate: migrateContainers)
         migrator.registerMigration("1 users of volumes", migrate: migrateVolumeUsers)
         migrator.registerMigration("2 events", migrate: migrateEvents)
+        migrator.registerMigration("2 networks", migrate: migrateNetworks)
         return migrator
     }
 }

@@ -174,7 +174,7 @@ def test_networks(timber):
         ["bridge", "bridge", "local"], ["host", "host", "local"], ["none", "null", "local"],
     ]  # fmt: skip
     assert timber.docker("network", "inspect", "-f", "{{(index .IPAM.Config 0).Subnet}}", "bridge").ok().out == timber.slot.subnet
-    timber.docker("network", "create", "mine").fails(1, "mine")
+    timber.docker("network", "create", "--driver", "overlay", "mine").fails(1, "overlay")
     timber.docker("network", "rm", "bridge").fails(1, "pre-defined")
     timber.docker("network", "prune", "-f").ok()
     timber.docker("run", "--network", "mine", "busybox", "true").fails(125, "network mine not found")
@@ -182,7 +182,7 @@ def test_networks(timber):
 
 @pytest.mark.parametrize(
     "flags",
-    [("--ip", "10.1.2.3"), ("--mac-address", "02:00:00:00:00:01"), ("--link", "x"), ("--gpus", "all"), ("--device-read-bps", "/dev/null:1mb")],
+    [("--ip6", "2001:db8::1"), ("--gpus", "all"), ("--device-read-bps", "/dev/null:1mb")],
     ids=" ".join,
 )
 def test_what_is_not_there_is_refused_by_name(timber, flags):

@@ -4,8 +4,7 @@ internal import DockerAPI
 let networkRoutes: [Route] = [
     Route("GET", "/networks") { request, backend in .json(try await backend.networks(filters: try request.query.filters())) },
     Route("POST", "/networks/create") { request, backend in
-        try await backend.createNetwork(try request.json(NetworkCreateRequest.self))
-        return .empty(201)
+        .json(try await backend.createNetwork(try request.json(NetworkCreateRequest.self)), status: 201)
     },
     Route("POST", "/networks/prune") { request, backend in .json(try await backend.pruneNetworks(filters: try request.query.filters())) },
     Route("GET", "/networks/{}") { request, backend in .json(try await backend.inspectNetwork(try request.network)) },
@@ -14,13 +13,11 @@ let networkRoutes: [Route] = [
         return .empty(204)
     },
     Route("POST", "/networks/{}/connect") { request, backend in
-        let body = try request.json(NetworkMembershipRequest.self)
-        try await backend.connectNetwork(try request.network, container: body.container)
+        try await backend.connectNetwork(try request.network, try request.json(NetworkConnectRequest.self))
         return .empty(200)
     },
     Route("POST", "/networks/{}/disconnect") { request, backend in
-        let body = try request.json(NetworkMembershipRequest.self)
-        try await backend.disconnectNetwork(try request.network, container: body.container)
+        try await backend.disconnectNetwork(try request.network, try request.json(NetworkDisconnectRequest.self))
         return .empty(200)
     },
 ]

@@ -40,7 +40,8 @@ extension Container {
         case .starting, .running:
             break
         }
-        run.endpoint = stored.endpoint
+        run.endpoints = stored.endpoints
+        run.route = DefaultRoute.choose(stored.endpoints, definition.memberships)
         run.ports = stored.ports
         run.exit = stored.exit
         run.limitsAreChanging = stored.limitsAreChanging ?? false
@@ -80,6 +81,7 @@ extension Container {
             }
             try await noticePause()
             try await completeUpdate()
+            if lifecycle.run != nil { try await adoptNetworks() }
         }
     }
 

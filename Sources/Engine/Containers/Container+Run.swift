@@ -75,6 +75,7 @@ extension Container {
         run.exit = exit
         // The bundle goes before the end of the run is on record, and with it what the shim wrote down.
         if !removesItself { await attempt("record how a run ended") { [self] in try await persist() } }
+        let endpoints = run.endpoints
         await releaseRun()
         // With the phase, at once: who waits from now on waits for the next run.
         let end = nextExit
@@ -88,6 +89,7 @@ extension Container {
             services.log.error("cannot record an exit", metadata: ["container": "\(id)", "error": "\(error)"])
         }
         services.events.container("die", snapshot, extra: ["exitCode": "\(exit.code)"])
+        noteDisconnects(endpoints)
         end.fulfil(exit)
         if removesItself {
             do {
@@ -142,7 +144,7 @@ extension Container {
         let held = run
         run = RunResources()
         let bundle = bundle
-        if let endpoint = held.endpoint {
+        for endpoint in held.endpoints {
             await attempt("release the network") { [services] in try await services.networks.release(endpoint) }
         }
         await held.bundleConfig?.value

@@ -36,8 +36,10 @@ extension Container {
         async let madeCgroup = makeCgroup()
         async let compiled = filter(security: security, grant: grant)
         let network = try await connected
-        run.endpoint = network.endpoint
+        run.endpoints = network.endpoints
+        run.route = network.route
         run.ports = network.reservation?.ports ?? []
+        noteConnects()
         // Intent before effect: what a later daemon has to look for is on record before the shim may start the process.
         async let recorded: Void = persist()
         try await prepareBinds()
@@ -48,7 +50,7 @@ extension Container {
             paths: services.paths, etcDirectory: names.directory, cgroupsPath: cgroup.cgroupsPath, networkPath: network.path,
             sharesHostNetwork: network.isHosts, descriptors: services.descriptors
         ).build()
-        try await writeEtcFiles(spec, address: network.endpoint?.address)
+        try await writeEtcFiles(spec, endpoints: network.endpoints)
         // The bundle is there once the shim is.
         let shim = try await shimStart
         follow(shim)
@@ -79,7 +81,9 @@ extension Container {
         let reason = explained ?? (error as? TimberError) ?? TimberError(.internal, "cannot start the container", cause: error)
         services.log.info("start failed", metadata: ["container": "\(id)", "error": "\(reason)"])
         run.shim?.hangUp()
+        let endpoints = run.endpoints
         await releaseRun()
+        noteDisconnects(endpoints)
         // With the phase, at once: who waits from now on waits for the next run.
         let end = nextExit
         nextExit = OneShot()
@@ -110,7 +114,8 @@ extension Container {
         /// The namespace of another container, for `container:`.
         var shared: SharedDescriptor?
         var reservation: Reservation?
-        var endpoint: Endpoint?
+        var endpoints: [Endpoint] = []
+        var route: Endpoint?
         var path: String?
         var isHosts = false
 
@@ -131,21 +136,8 @@ extension Container {
             connection.isHosts = owner.definition.network == .host
         case .none:
             connection.namespace = try await services.networks.namespace()
-        case .bridge:
-            async let namespace = services.networks.namespace()
-            let bindings = try PortRequests.bindings(definition)
-            let reservation = bindings.isEmpty ? nil : try await services.networks.reserve(bindings, owner: id)
-            let own = try await namespace
-            connection.namespace = own
-            connection.reservation = reservation
-            let endpoint = try await services.networks.connect(own, id: id)
-            connection.endpoint = endpoint
-            do {
-                if let reservation { try await services.networks.publish(reservation, to: endpoint) }
-            } catch {
-                try await services.networks.release(endpoint)
-                throw error
-            }
+        case .bridge, .user:
+            try await joinNetworks(&connection)
         }
         return connection
     }
@@ -188,15 +180,15 @@ extension Container {
         definition.host.privileged ? .unconfined : security.seccomp
     }
 
-    private func writeEtcFiles(_ spec: RuntimeSpec, address: IPv4Address?) async throws {
+    private func writeEtcFiles(_ spec: RuntimeSpec, endpoints: [Endpoint]) async throws {
         let (directory, host, domainname) = (directory, definition.host, definition.config.domainname)
         // Another container's files are its own to write.
         guard hostNames.directory == directory else { return }
         let hostname = spec.hostname ?? HostName.current
-        let networks = services.networks
+        let (networks, links) = (services.networks, try bridgeLinks())
         try await BlockingPool.shared.run {
             try EtcFiles.write(
-                into: directory, hostname: hostname, domainname: domainname, address: address.map { "\($0)" },
+                into: directory, hostname: hostname, domainname: domainname, links: links, addresses: endpoints.map { "\($0.address)" },
                 gateway: { "\(try networks.gateway)" }, host: host)
         }
     }

@@ -1,7 +1,6 @@
 internal import Cgroups
 internal import DockerAPI
 internal import Errors
-internal import Foundation
 internal import LinuxKernel
 
 extension Container {
@@ -71,7 +70,7 @@ extension Container {
 
     private func recordDefinition() async throws {
         publish()
-        try await services.database.setContainerDefinition(id, Array(try JSONEncoder().encode(definition)))
+        try await storeDefinition()
     }
 }
 

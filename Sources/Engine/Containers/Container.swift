@@ -45,6 +45,8 @@ actor Container {
     let updates = Gate(limit: 1)
     /// The writing of the state that is under way, or was the last.
     private var writing: Task<Void, any Error>?
+    /// One change of its networks at a time.
+    let networkTurn = Gate(limit: 1)
     /// The removal under way.
     var removal: Task<Void, any Error>?
 
@@ -56,7 +58,10 @@ actor Container {
         var cgroup: Cgroup?
         /// The writing of config.json, which is over before the bundle is removed.
         var bundleConfig: Task<Void, Never>?
-        var endpoint: Endpoint?
+        /// One for each network that it is in.
+        var endpoints: [Endpoint] = []
+        /// The one that its default route, and with it its published ports, go by.
+        var route: Endpoint?
         var ports: [PublishedPort] = []
         /// An update of the limits is under way.
         var limitsAreChanging = false
@@ -75,7 +80,7 @@ actor Container {
 
     var snapshot: Snapshot {
         Snapshot(
-            id: id, name: name, definition: definition, lifecycle: lifecycle, endpoint: run.endpoint, ports: run.ports,
+            id: id, name: name, definition: definition, lifecycle: lifecycle, endpoints: run.endpoints, ports: run.ports,
             execIDs: execs.values.filter { $0.isRunning }.map(\.id).sorted())
     }
 
@@ -92,10 +97,20 @@ actor Container {
     func persist() async throws {
         publish()
         let state = try StoredState(self).encoded()
-        let writing = Task { [id, services, before = writing] in
+        try await write { [id, services] in try await services.database.setContainerState(id, state) }
+    }
+
+    /// Makes what it is durable.
+    func storeDefinition() async throws {
+        let definition = Array(try JSONEncoder().encode(definition))
+        try await write { [id, services] in try await services.database.setContainerDefinition(id, definition) }
+    }
+
+    private func write(_ body: @escaping @Sendable () async throws -> Void) async throws {
+        let writing = Task { [before = writing] in
             // Whether that failed is for its own caller to know.
             _ = await before?.result
-            try await services.database.setContainerState(id, state)
+            try await body()
         }
         self.writing = writing
         try await writing.value
@@ -133,7 +148,7 @@ actor Container {
 /// What is stored of a container's state.
 struct StoredState: Codable {
     var lifecycle: Lifecycle
-    var endpoint: Endpoint?
+    var endpoints: [Endpoint]
     var ports: [PublishedPort]
     /// How the run that is being cleaned up after has ended.
     var exit: Lifecycle.Exit?
@@ -142,7 +157,7 @@ struct StoredState: Codable {
 
     init(_ container: isolated Container) {
         lifecycle = container.lifecycle
-        endpoint = container.run.endpoint
+        endpoints = container.run.endpoints
         ports = container.run.ports
         exit = container.run.exit
         limitsAreChanging = container.run.limitsAreChanging ? true : nil
@@ -150,6 +165,7 @@ struct StoredState: Codable {
 
     init(lifecycle: Lifecycle) {
         self.lifecycle = lifecycle
+        endpoints = []
         ports = []
     }
 

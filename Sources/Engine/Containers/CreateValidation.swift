@@ -10,7 +10,6 @@ enum CreateValidation {
         let refusals: [(Bool, String)] = [
             (!["", "json-file", "local"].contains(host.logConfig.type), "log driver \"\(host.logConfig.type)\""),
             (!host.volumesFrom.isEmpty, "--volumes-from"),
-            (!host.links.isEmpty, "--link"),
             (!["", "local"].contains(host.volumeDriver), "volume driver \"\(host.volumeDriver)\""),
             (!host.cgroup.isEmpty, "HostConfig.Cgroup"),
             (!["", "private"].contains(host.cgroupnsMode), "cgroup namespace mode \"\(host.cgroupnsMode)\""),
@@ -21,7 +20,6 @@ enum CreateValidation {
             (!host.storageOpt.isEmpty, "--storage-opt"),
             (!["", "default"].contains(host.isolation), "isolation \"\(host.isolation)\""),
             (!["", "timber", "runc"].contains(host.runtime), "runtime \"\(host.runtime)\""),
-            (request.networkingConfig.endpointsConfig.count > 1, "more than one network"),
         ]
         for (refused, option) in refusals where refused {
             throw unsupported(option)
@@ -38,11 +36,7 @@ enum CreateValidation {
             }
         }
         for extra in host.extraHosts { _ = try ExtraHost(extra) }
-        for (name, endpoint) in request.networkingConfig.endpointsConfig.sorted(by: { $0.key < $1.key }) {
-            try check(endpoint, of: name)
-        }
         if let check = request.config.healthcheck, !check.test.isEmpty, check.test != ["NONE"] { throw unsupported("a health check") }
-        if !request.config.macAddress.isEmpty { throw unsupported("--mac-address") }
         for option in host.logConfig.config.keys.sorted() where !["max-size", "max-file"].contains(option) {
             throw TimberError(.unsupported, "log option \"\(option)\" is not supported by Timber (max-size and max-file are)")
         }
@@ -61,18 +55,6 @@ enum CreateValidation {
             }
         }
         _ = try SecurityOptions(parsing: host.securityOpt)
-    }
-
-    private static func check(_ endpoint: EndpointSettings, of network: String) throws {
-        let addresses = endpoint.ipamConfig.map { [$0.ipv4Address, $0.ipv6Address] + $0.linkLocalIPs } ?? []
-        if let address = addresses.first(where: { !$0.isEmpty }) {
-            throw TimberError(
-                .unsupported, "the address \(address) on network \(network): Timber chooses addresses itself, leave --ip out")
-        }
-        if !endpoint.aliases.isEmpty { throw unsupported("--network-alias on network \(network)") }
-        if !endpoint.links.isEmpty { throw unsupported("--link") }
-        if !endpoint.macAddress.isEmpty { throw unsupported("--mac-address") }
-        if !endpoint.driverOpts.isEmpty { throw unsupported("driver-opt of network \(network)") }
     }
 
     private static func unsupported(_ option: String) -> TimberError {

@@ -2,7 +2,7 @@ internal import DockerAPI
 internal import Images
 internal import Networks
 
-/// What a container is, decided at creation and never changed afterwards (but for its name and limits): the request merged with
+/// What a container is, decided at creation and never changed afterwards (but for its name, limits and networks): the request merged with
 /// the image's configuration, and everything that was resolved from it.
 struct Definition: Sendable, Codable {
     var created: Timestamp
@@ -13,6 +13,8 @@ struct Definition: Sendable, Codable {
     var host: HostConfig
     var mounts: [MountSpec]
     var network: NetworkMode
+    /// The networks that it is in, in the order in which it came to be; empty for those that have none of their own.
+    var memberships: [Membership] = []
     var ports: [PortRequest]
 
     /// The command line: entry point and command.
@@ -23,6 +25,8 @@ struct Definition: Sendable, Codable {
         case bridge
         case none
         case host
+        /// A user's network, as the client named it.
+        case user(String)
         /// Shares the network of another container, by id.
         case container(String)
 
@@ -32,6 +36,7 @@ struct Definition: Sendable, Codable {
             case .bridge: "bridge"
             case .none: "none"
             case .host: "host"
+            case .user(let name): name
             case .container(let id): "container:\(id)"
             }
         }

@@ -7,7 +7,7 @@ struct Snapshot: Sendable {
     var name: String
     var definition: Definition
     var lifecycle: Lifecycle
-    var endpoint: Endpoint?
+    var endpoints: [Endpoint] = []
     var ports: [PublishedPort] = []
     var execIDs: [String] = []
 }

@@ -76,6 +76,14 @@ final class EventHub: Sendable {
         send(type: "volume", action, EventActor(id: name, attributes: ["driver": "local"].merging(extra) { $1 }))
     }
 
+    /// Something happened to a network.
+    /// - Parameter container: the one that joined or left it.
+    func network(_ action: String, _ id: String, name: String, container: String? = nil) {
+        var attributes = ["name": name, "type": "bridge"]
+        if let container { attributes["container"] = container }
+        send(type: "network", action, EventActor(id: id, attributes: attributes))
+    }
+
     /// What nobody needed of a kind of object was removed.
     func pruned(_ type: String, reclaimed: Int64) {
         send(type: type, "prune", EventActor(id: "", attributes: ["reclaimed": "\(reclaimed)"]))

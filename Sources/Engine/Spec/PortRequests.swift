@@ -21,14 +21,16 @@ enum PortRequests {
     }
 
     /// What to publish at this start.
-    static func bindings(_ definition: Definition) throws -> [Networks.PortBinding] {
+    /// - Parameter hostAddress: for ports that name none; empty: every address of the host.
+    static func bindings(_ definition: Definition, hostAddress: String) throws -> [Networks.PortBinding] {
         var bindings = try definition.ports.map {
-            try Networks.PortBinding(containerPort: $0.container, hostIP: $0.hostIP, hostPort: $0.hostPort)
+            try Networks.PortBinding(
+                containerPort: $0.container, hostIP: $0.hostIP.isEmpty ? hostAddress : $0.hostIP, hostPort: $0.hostPort)
         }
         if definition.host.publishAllPorts {
             let named = Set(definition.ports.map(\.container))
             for port in definition.config.exposedPorts.sorted() where !named.contains(port) {
-                bindings.append(try Networks.PortBinding(containerPort: port, hostIP: "", hostPort: ""))
+                bindings.append(try Networks.PortBinding(containerPort: port, hostIP: hostAddress, hostPort: ""))
             }
         }
         return bindings

@@ -199,7 +199,7 @@ struct SpecBuilder {
         switch definition.network {
         case .host: break
         case .container: result.append(RuntimeSpec.Namespace(type: .network, path: networkPath))
-        case .bridge, .none: result.append(RuntimeSpec.Namespace(type: .network))
+        case .bridge, .none, .user: result.append(RuntimeSpec.Namespace(type: .network))
         }
         return result
     }

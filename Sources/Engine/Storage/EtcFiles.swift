@@ -7,19 +7,22 @@ internal import LinuxKernel
 enum EtcFiles {
     /// Writes all three into the container's directory.
     /// - Parameters:
-    ///   - address: the container's own.
+    ///   - links: other containers, by address: their names.
+    ///   - addresses: the container's own.
     ///   - gateway: what `host-gateway` stands for; read only where it is needed.
     static func write(
-        into directory: String, hostname: String, domainname: String, address: String?, gateway: () throws -> String, host: HostConfig
+        into directory: String, hostname: String, domainname: String, links: [(address: String, names: String)] = [], addresses: [String],
+        gateway: () throws -> String, host: HostConfig
     ) throws {
         try Files.write(Array("\(hostname)\n".utf8), to: "\(directory)/hostname", mode: 0o644)
-        let hosts = try hosts(hostname: hostname, domainname: domainname, address: address, gateway: gateway, host)
+        let hosts = try hosts(hostname: hostname, domainname: domainname, links: links, addresses: addresses, gateway: gateway, host)
         try Files.write(Array(hosts.utf8), to: "\(directory)/hosts", mode: 0o644)
         try Files.write(Array(try resolvConf(host).utf8), to: "\(directory)/resolv.conf", mode: 0o644)
     }
 
     private static func hosts(
-        hostname: String, domainname: String, address: String?, gateway: () throws -> String, _ host: HostConfig
+        hostname: String, domainname: String, links: [(address: String, names: String)], addresses: [String], gateway: () throws -> String,
+        _ host: HostConfig
     ) throws -> String {
         var lines = [
             "127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", "fe00::\tip6-localnet", "ff00::\tip6-mcastprefix",
@@ -29,7 +32,8 @@ enum EtcFiles {
             let extra = try ExtraHost(extra)
             lines.append("\(try extra.address ?? gateway())\t\(extra.name)")
         }
-        if let address {
+        for link in links { lines.append("\(link.address)\t\(link.names)") }
+        for address in addresses {
             lines.append("\(address)\t\(domainname.isEmpty ? "" : "\(hostname).\(domainname) ")\(hostname)")
         }
         return lines.joined(separator: "\n") + "\n"

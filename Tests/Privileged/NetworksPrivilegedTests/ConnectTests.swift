@@ -26,7 +26,7 @@ import Testing
         let address = try #require(IPv4Address("172.30.7.7"))
         let one = try await world.container(address: address)
         #expect(one.endpoint.address == address)
-        #expect(one.endpoint.gateway.description == "172.30.0.1")
+        #expect(one.endpoint.gateway?.description == "172.30.0.1")
         #expect(one.endpoint.mac.description == "02:54:ac:1e:07:07")
         #expect(try one.namespace.run("ip -o addr show dev eth0").contains("inet 172.30.7.7/16 brd 172.30.255.255"))
         #expect(try !one.namespace.run("ip -o addr show dev eth0").contains("inet6"))
@@ -51,7 +51,7 @@ import Testing
         try await world.manager.start()
         let namespace = try await world.manager.namespace()
         let mac = try #require(MACAddress("02:42:ac:11:00:02"))
-        let endpoint = try await world.manager.connect(namespace, id: "c0ffee", mac: mac)
+        let endpoint = try await world.manager.connect(namespace, id: "c0ffee", .init(mac: mac))
         #expect(endpoint.mac == mac)
         #expect(try namespace.run("cat /sys/class/net/eth0/address 2>/dev/null; ip -o link show dev eth0").contains("02:42:ac:11:00:02"))
     }

@@ -158,8 +158,8 @@ import Testing
         let web = try await world.container("web", publishing: [binding(8080)])
         let next = world.anotherManager()
         let twin = Endpoint(
-            id: "twin", interface: "tvtwin", address: web.endpoint.address, prefixLength: 16, gateway: web.endpoint.gateway,
-            mac: web.endpoint.mac)
+            id: "twin", network: "bridge", endpointID: "e1", interface: "tvtwin", device: "eth0", address: web.endpoint.address,
+            prefixLength: 16, gateway: web.endpoint.gateway, mac: web.endpoint.mac)
         try await next.start(expected: [
             .init(endpoint: web.endpoint, ports: web.reservation.ports, owner: "web"), .init(endpoint: twin, ports: [], owner: "twin"),
         ])

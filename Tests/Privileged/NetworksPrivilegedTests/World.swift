@@ -43,7 +43,7 @@ struct World {
         let manager = another ?? manager
         let namespace = try await manager.namespace()
         let reservation = try await manager.reserve(ports, owner: id)
-        let endpoint = try await manager.connect(namespace, id: id, address: address)
+        let endpoint = try await manager.connect(namespace, id: id, .init(address: address))
         try await manager.publish(reservation, to: endpoint)
         return Container(namespace: namespace, endpoint: endpoint, reservation: reservation)
     }

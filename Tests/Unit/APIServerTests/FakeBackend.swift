@@ -224,13 +224,15 @@ final class FakeBackend: Backend {
         return network
     }
 
-    func createNetwork(_ request: NetworkCreateRequest) async throws {
+    func createNetwork(_ request: NetworkCreateRequest) async throws -> NetworkCreateResponse {
         throw TimberError(.unsupported, "cannot create network \(request.name)")
     }
 
     func removeNetwork(_ name: String) async throws { throw TimberError(.permissionDenied, "\(name) cannot be removed") }
-    func connectNetwork(_ name: String, container: String) async throws { note("connect \(container) to \(name)") }
-    func disconnectNetwork(_ name: String, container: String) async throws { note("disconnect \(container) from \(name)") }
+    func connectNetwork(_ name: String, _ request: NetworkConnectRequest) async throws { note("connect \(request.container) to \(name)") }
+    func disconnectNetwork(_ name: String, _ request: NetworkDisconnectRequest) async throws {
+        note("disconnect \(request.container) from \(name)")
+    }
     func pruneNetworks(filters: Filters) async throws -> NetworksPruneReport { NetworksPruneReport() }
 
     // MARK: Exec

@@ -56,14 +56,15 @@ import Testing
 
     @Test func endpointsAreStoredAsText() throws {
         let endpoint = Endpoint(
-            id: "c0ffee", interface: "tvc0ffee12345", address: try #require(IPv4Address("172.30.0.2")), prefixLength: 16,
-            gateway: try #require(IPv4Address("172.30.0.1")), mac: try #require(MACAddress("02:54:ac:1e:00:02")))
+            id: "c0ffee", network: "b1", endpointID: "e1", interface: "tvc0ffee12345", device: "eth0",
+            address: try #require(IPv4Address("172.30.0.2")), prefixLength: 16, gateway: IPv4Address("172.30.0.1"),
+            mac: try #require(MACAddress("02:54:ac:1e:00:02")))
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         let data = try encoder.encode(endpoint)
         #expect(
             String(decoding: data, as: UTF8.self)
-                == #"{"address":"172.30.0.2","gateway":"172.30.0.1","id":"c0ffee","interface":"tvc0ffee12345","mac":"02:54:ac:1e:00:02","prefixLength":16}"#
+                == #"{"address":"172.30.0.2","device":"eth0","endpointID":"e1","gateway":"172.30.0.1","id":"c0ffee","interface":"tvc0ffee12345","mac":"02:54:ac:1e:00:02","network":"b1","prefixLength":16}"#
         )
         #expect(try JSONDecoder().decode(Endpoint.self, from: data) == endpoint)
         #expect(throws: DecodingError.self) { try JSONDecoder().decode(IPv4Address.self, from: Data(#""1.2.3""#.utf8)) }
@@ -71,10 +72,10 @@ import Testing
 
     @Test func vethNamesFitAndDiffer() {
         let id = String(repeating: "0123456789abcdef", count: 4)
-        let names = Set((0..<1000).map { _ in VethName.make(id: id) })
+        let names = Set((0..<1000).map { _ in EndpointName.veth(id: id) })
         #expect(names.count > 990)
         #expect(names.allSatisfy { $0.hasPrefix("tv01234567") && $0.utf8.count == 15 })
-        #expect(VethName.make(id: "../x\0é").utf8.allSatisfy { $0.isASCIIAlphanumeric })
+        #expect(EndpointName.veth(id: "../x\0é").utf8.allSatisfy { $0.isASCIIAlphanumeric })
     }
 }
 

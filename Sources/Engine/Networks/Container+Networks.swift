@@ -1,0 +1,200 @@
+internal import Errors
+internal import LinuxKernel
+internal import Networks
+
+/// Joining and leaving networks, of containers that run and of those that do not.
+///
+/// What a container is in is written down first; `settleNetworks` then makes the interfaces of one that runs agree with that, also
+/// after a daemon that died in between.
+extension Container {
+    /// Puts it into a network.
+    /// - Throws: `TimberError`: `.permissionDenied` when it is in already, `.invalidArgument` when it has no network of its own.
+    func join(_ membership: Membership) async throws {
+        try await networkTurn.run { [self] in try await joinInTurn(membership) }
+    }
+
+    /// Takes it out of a network.
+    /// - Throws: `TimberError.permissionDenied` when it is not in.
+    func leave(_ network: JoinableNetwork) async throws {
+        try await networkTurn.run { [self] in try await leaveInTurn(network) }
+    }
+
+    /// Makes the interfaces of a container that runs what is on record.
+    func adoptNetworks() async throws {
+        try await networkTurn.run { [self] in try await settleNetworks() }
+    }
+
+    private func joinInTurn(_ membership: Membership) async throws {
+        try checkOwnNetwork(membership.name, "connected to")
+        let before = definition.memberships
+        if before.contains(where: { $0.network == membership.network }) {
+            guard lifecycle.run == nil, lifecycle.phase != .starting else {
+                throw TimberError(.permissionDenied, "endpoint with name \(name) already exists in network \(membership.name)")
+            }
+            definition.memberships.removeAll { $0.network == membership.network }
+        }
+        definition.memberships.append(membership)
+        do {
+            try await storeDefinition()
+            try await settleNetworks()
+        } catch {
+            definition.memberships = before
+            try await storeDefinition()
+            // What has been made of it goes again.
+            await attempt("undo a connection") { [self] in try await settleNetworks() }
+            throw error
+        }
+        publish()
+    }
+
+    private func leaveInTurn(_ network: JoinableNetwork) async throws {
+        try checkOwnNetwork(network.name, "disconnected from")
+        guard definition.memberships.contains(where: { $0.network == network.id }) else {
+            throw TimberError(.permissionDenied, "container \(name) is not connected to network \(network.name)")
+        }
+        definition.memberships.removeAll { $0.network == network.id }
+        try await storeDefinition()
+        try await settleNetworks()
+        publish()
+    }
+
+    private func checkOwnNetwork(_ network: String, _ what: String) throws {
+        switch definition.network {
+        case .bridge, .user: break
+        case .none, .host, .container:
+            throw TimberError(
+                .invalidArgument,
+                "container \(name) cannot be \(what) network \(network): it was created with --network \(definition.network.word)")
+        }
+        if lifecycle.phase == .removing { throw TimberError(.conflict, "container \(name) is being removed") }
+    }
+
+    /// In turn only. Does nothing when the container does not run.
+    private func settleNetworks() async throws {
+        if case .starting = lifecycle.phase {
+            let end = nextExit
+            if case .failure = try await launched.value() { _ = try await end.value() }
+        }
+        guard let shim = run.shim, lifecycle.run != nil else { return }
+        let before = run.endpoints
+        let wanted = definition.memberships
+        let leaving = before.filter { endpoint in !wanted.contains { $0.network == endpoint.network } }
+        let joining = wanted.filter { membership in !before.contains { $0.network == membership.network } }
+        if leaving.isEmpty && joining.isEmpty { return }
+        let namespace = try await liveNamespace()
+        for membership in joining {
+            let request = EndpointRequest(
+                network: membership.network, device: freeDevice, isDefaultRoute: false, address: membership.address, mac: membership.mac)
+            let endpoint = try await services.networks.connect(namespace, id: id, request)
+            // It may have ended meanwhile, and given back what it had then.
+            guard run.shim === shim else { return try await services.networks.disconnect(endpoint) }
+            run.endpoints.append(endpoint)
+            services.events.network("connect", endpoint.network, name: membership.name, container: id)
+        }
+        try await moveDefaultRoute(among: run.endpoints.filter { !leaving.contains($0) }, in: namespace)
+        for endpoint in leaving {
+            try await services.networks.disconnect(endpoint)
+            guard run.shim === shim else { return }
+            run.endpoints.removeAll { $0 == endpoint }
+            services.events.network("disconnect", endpoint.network, name: networkName(endpoint.network), container: id)
+        }
+        // Last: a daemon that dies before does all of it again.
+        try await persist()
+    }
+
+    /// The networks of a start: the first has `eth0`.
+    func joinNetworks(_ connection: inout Connection) async throws {
+        async let namespace = services.networks.namespace()
+        let memberships = definition.memberships
+        let joined = try memberships.map { membership in
+            guard membership.network == BuiltInNetwork.bridge.id || services.userNetworks[membership.network] != nil else {
+                throw TimberError(.notFound, "network \(membership.name) not found: disconnect container \(name) from it, or make it again")
+            }
+            return services.userNetworks[membership.network]
+        }
+        let open = zip(memberships, joined).filter { $1?.configuration.rules.isInternal != true }
+        let route = open.map(\.0).min { ($1.gatewayPriority, $0.name) < ($0.gatewayPriority, $1.name) }
+        let address = open.first { $0.0 == route }?.1?.hostAddress ?? ""
+        // Nothing is published of a container that has no way out.
+        let bindings = route == nil ? [] : try PortRequests.bindings(definition, hostAddress: address)
+        let reservation = bindings.isEmpty ? nil : try await services.networks.reserve(bindings, owner: id)
+        let own = try await namespace
+        connection.namespace = own
+        connection.reservation = reservation
+        do {
+            for (device, membership) in memberships.enumerated() {
+                let request = EndpointRequest(
+                    network: membership.network, device: device, isDefaultRoute: membership == route, address: membership.address,
+                    mac: membership.mac)
+                let endpoint = try await services.networks.connect(own, id: id, request)
+                connection.endpoints.append(endpoint)
+                if membership == route { connection.route = endpoint }
+            }
+            if let reservation, let endpoint = connection.route { try await services.networks.publish(reservation, to: endpoint) }
+        } catch {
+            for endpoint in connection.endpoints { try await services.networks.release(endpoint) }
+            throw error
+        }
+    }
+
+    /// Containers that it is linked to on the default bridge, which has no DNS.
+    /// - Throws: `TimberError.conflict` when one does not run.
+    func bridgeLinks() throws -> [(address: String, names: String)] {
+        let links = definition.memberships.first { $0.network == BuiltInNetwork.bridge.id }?.links ?? []
+        return try links.map { link in
+            let parts = link.split(separator: ":").map(String.init)
+            guard let target = parts.first, let alias = parts.last,
+                let other = services.registry.ids(matching: target).first.flatMap({ services.registry.snapshot(id: $0) }),
+                let endpoint = other.endpoints.first(where: { $0.network == BuiltInNetwork.bridge.id })
+            else {
+                throw TimberError(.conflict, "cannot link to \(parts.first ?? link): it does not run in network bridge, start it first")
+            }
+            let names = [alias, String(other.id.prefix(12)), other.name].reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+            return ("\(endpoint.address)", names.joined(separator: " "))
+        }
+    }
+
+    /// Tells those who listen for events.
+    func noteConnects() {
+        for endpoint in run.endpoints {
+            services.events.network("connect", endpoint.network, name: networkName(endpoint.network), container: id)
+        }
+    }
+
+    /// Tells those who listen for events.
+    func noteDisconnects(_ endpoints: [Endpoint]) {
+        for endpoint in endpoints {
+            services.events.network("disconnect", endpoint.network, name: networkName(endpoint.network), container: id)
+        }
+    }
+
+    /// Published ports go with the default route.
+    private func moveDefaultRoute(among endpoints: [Endpoint], in namespace: NetworkNamespace) async throws {
+        let (old, new, ports) = (run.route, DefaultRoute.choose(endpoints, definition.memberships), run.ports)
+        guard new != old else { return }
+        run.route = new
+        if let old { try await services.networks.unpublish(old) }
+        try await services.networks.setDefaultRoute(new, in: namespace)
+        if let new { try await services.networks.publish(ports, to: new) }
+    }
+
+    func networkName(_ network: String) -> String {
+        definition.memberships.first { $0.network == network }?.name ?? services.userNetworks[network]?.name
+            ?? (network == BuiltInNetwork.bridge.id ? BuiltInNetwork.bridge.rawValue : String(network.prefix(12)))
+    }
+
+    /// The lowest number that no interface of ours has.
+    private var freeDevice: Int {
+        let used = Set(run.endpoints.map(\.device))
+        return (0...used.count).first { !used.contains("eth\($0)") } ?? used.count
+    }
+
+    /// The network namespace of the first process.
+    private func liveNamespace() async throws -> NetworkNamespace {
+        let snapshot = snapshot
+        guard let pid = snapshot.lifecycle.run?.pid else { throw TimberError(.conflict, "container \(name) is not running") }
+        return try await BlockingPool.shared.run {
+            try NetworkNamespace.existing(try SharedNetwork.open(of: snapshot, pid: pid))
+        }
+    }
+}

@@ -1,0 +1,110 @@
+internal import DockerAPI
+internal import Errors
+internal import Networks
+
+/// A network that a container is in whether it runs or not, and what it asks of it.
+struct Membership: Sendable, Codable, Equatable {
+    /// The network's id.
+    var network: String
+    /// The network's name, which never changes.
+    var name: String
+    /// More names of the container in this network.
+    var aliases: [String] = []
+    /// Other containers under names of the container's own: `NAME:ALIAS`.
+    var links: [String] = []
+    /// A certain address; nil: any.
+    var address: IPv4Address?
+    /// A certain Ethernet address; nil: one that follows from the address.
+    var mac: MACAddress?
+    /// The network with the highest has the default route.
+    var gatewayPriority: Int64 = 0
+}
+
+extension Membership {
+    /// What somebody asks of a network.
+    /// - Throws: `TimberError` that names what is wrong or not supported.
+    init(_ network: JoinableNetwork, _ settings: EndpointSettings) throws {
+        self.network = network.id
+        name = network.name
+        gatewayPriority = settings.gwPriority
+        let ipam = settings.ipamConfig ?? EndpointIPAMConfig()
+        if let address = ([ipam.ipv6Address] + ipam.linkLocalIPs).first(where: { !$0.isEmpty }) {
+            throw TimberError(.unsupported, "the address \(address.prefix(50)) on network \(name) is not supported by Timber: only IPv4 is")
+        }
+        if let option = settings.driverOpts.keys.sorted().first {
+            throw TimberError(.unsupported, "driver option \"\(option)\" of network \(name) is not supported by Timber")
+        }
+        if !settings.macAddress.isEmpty { mac = try Self.mac(settings.macAddress) }
+        if !ipam.ipv4Address.isEmpty { address = try Self.address(ipam.ipv4Address, in: network) }
+        aliases = try settings.aliases.map { try Self.name($0, "alias") }
+        if case .bridge = network, !aliases.isEmpty {
+            throw TimberError(.invalidArgument, "network-scoped aliases are only supported for user-defined networks, not for bridge")
+        }
+        links = try settings.links.map(Self.link)
+    }
+
+    /// The default bridge as a container gets it that asks for nothing.
+    static func bridge() throws -> Membership { try Membership(.bridge, EndpointSettings()) }
+
+    /// - Throws: `TimberError.invalidArgument`.
+    static func mac(_ text: String) throws -> MACAddress {
+        guard let mac = MACAddress(text) else {
+            throw TimberError(
+                .invalidArgument, "\"\(text.prefix(50))\" is not an Ethernet address of one interface, such as 02:42:ac:12:05:02")
+        }
+        return mac
+    }
+
+    private static func address(_ text: String, in network: JoinableNetwork) throws -> IPv4Address {
+        guard let address = IPv4Address(text) else {
+            throw TimberError(.invalidArgument, "invalid IPv4 address: \(text.prefix(50))")
+        }
+        guard case .user(let user) = network else {
+            throw TimberError(.invalidArgument, "user specified IP address is supported on user-defined networks only, not on bridge")
+        }
+        guard user.hasOwnSubnet else {
+            throw TimberError(
+                .invalidArgument,
+                "user specified IP address is supported only on networks with a subnet of the user's: create network \(user.name) with --subnet"
+            )
+        }
+        let configuration = user.configuration
+        guard configuration.subnet.contains(address), address != configuration.gateway, address != configuration.subnet.network,
+            address != configuration.subnet.broadcast
+        else {
+            throw TimberError(
+                .invalidArgument, "address \(address) is not one that a container in \(configuration.subnet) of \(user.name) can have")
+        }
+        return address
+    }
+
+    /// `NAME` or `NAME:ALIAS`, which may begin with slashes.
+    static func link(_ text: String) throws -> String {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map { part in
+            String(part.split(separator: "/").last ?? "")
+        }
+        guard (1...2).contains(parts.count), let target = parts.first, let alias = parts.last else {
+            throw TimberError(.invalidArgument, "bad format for link: \"\(text.prefix(200))\": expected CONTAINER:ALIAS")
+        }
+        return "\(try name(target, "link")):\(try name(alias, "link"))"
+    }
+
+    /// Names end up in answers of the DNS and in /etc/hosts.
+    private static func name(_ text: String, _ what: String) throws -> String {
+        guard (1...253).contains(text.utf8.count), text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "#") }) else {
+            throw TimberError(.invalidArgument, "\(what) \"\(text.prefix(100))\" is not a name")
+        }
+        return text
+    }
+}
+
+/// Which way the default route goes: of several networks the one with the highest priority, of those the first by name.
+enum DefaultRoute {
+    static func choose(_ endpoints: [Endpoint], _ memberships: [Membership]) -> Endpoint? {
+        func order(_ endpoint: Endpoint) -> (Int64, String) {
+            let membership = memberships.first { $0.network == endpoint.network }
+            return (-(membership?.gatewayPriority ?? 0), membership?.name ?? "")
+        }
+        return endpoints.filter { $0.gateway != nil }.min { order($0) < order($1) }
+    }
+}

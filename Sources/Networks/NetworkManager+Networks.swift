@@ -1,0 +1,120 @@
+internal import CTimber
+internal import Errors
+internal import Glibc
+internal import LinuxKernel
+
+/// Networks of users: planned, recorded by the caller, made; and removed.
+extension NetworkManager {
+    /// Chooses and checks what a new network has; nobody else gets it from then on. Follow with `establish`, or `forget`.
+    /// - Throws: `TimberError`: `.invalidArgument`, `.conflict` with the name of the network or interface that has the subnet, `.unavailable`.
+    public func plan(_ request: NetworkRequest) async throws -> NetworkConfiguration {
+        if let bridge = request.bridge { try Bridge.validate(bridge) }
+        return try await BlockingPool.shared.run { [self] in
+            let choice = try host.run { try SubnetChoice(try NetlinkSocket(protocolNumber: NETLINK_ROUTE), except: 0) }
+            return try withNetworks { networks in
+                // Ours by their names, also those whose bridge is not there.
+                let ours = networks.all.values.map {
+                    SubnetChoice.Taken(
+                        address: $0.configuration.subnet.network, prefixLength: $0.configuration.subnet.prefixLength,
+                        by: "network \($0.configuration.name)")
+                }
+                if let bridge = request.bridge, let other = networks.all.values.first(where: { $0.configuration.bridge == bridge }) {
+                    throw TimberError(.conflict, "bridge \(bridge) is that of network \(other.configuration.name), choose another name")
+                }
+                let all = SubnetChoice(taken: ours + choice.taken)
+                if let subnet = request.subnet { try all.check(subnet, advice: "choose another one with --subnet") }
+                let subnet = try request.subnet ?? all.choose(from: SubnetChoice.userCandidates, advice: "choose one with --subnet")
+                let configuration = try request.configuration(subnet: subnet)
+                networks.all[configuration.id] = Network(configuration)
+                return configuration
+            }
+        }
+    }
+
+    /// Makes a planned network's bridge and its rules.
+    /// - Throws: `TimberError`: `.conflict` when somebody was quicker, `.internal`.
+    public func establish(_ network: NetworkConfiguration) async throws {
+        try await BlockingPool.shared.run { [self] in
+            do {
+                let bridge = try Bridge.establish(network, daemon: configuration.bridge, host: host)
+                try withNetworks { networks in
+                    networks.all[network.id]?.bridge = bridge
+                    try replaceTable(networks)
+                }
+            } catch let error as SystemError {
+                throw TimberError(.internal, "cannot make network \(network.name)", cause: error)
+            }
+        }
+    }
+
+    /// Forgets a network that was planned only.
+    public func forget(_ network: NetworkConfiguration) {
+        networks.withLock { $0?.all[network.id] = nil }
+    }
+
+    /// Lets nobody join a network any more; follow with `remove`, or `establish` when it is to stay.
+    /// - Throws: `TimberError.permissionDenied` when containers are in it.
+    public func close(_ network: NetworkConfiguration) throws {
+        try withNetworks { networks in
+            guard let known = networks.all[network.id] else { return }
+            guard known.attachments.isEmpty else {
+                let names = Set(known.attachments.values.map { naming($0.endpoint.id) }).sorted().joined(separator: ", ")
+                throw TimberError(
+                    .permissionDenied,
+                    "network \(network.name) has active endpoints (\(names)): stop or disconnect these containers first")
+            }
+            networks.all[network.id]?.bridge = nil
+        }
+    }
+
+    /// Removes a closed network's bridge and rules; repeating it does nothing.
+    /// - Throws: `TimberError.internal`.
+    public func remove(_ network: NetworkConfiguration) async throws {
+        try await BlockingPool.shared.run { [self] in
+            do {
+                try withNetworks { try replaceTable($0) }
+                try Bridge.remove(network, daemon: configuration.bridge, host: host)
+            } catch {
+                throw TimberError(.internal, "cannot remove network \(network.name)", cause: error)
+            }
+            forget(network)
+        }
+    }
+}
+
+/// Containers that run join and leave.
+extension NetworkManager {
+    /// Takes a container that runs out of a network: as `release`, and its interface goes.
+    /// - Throws: `TimberError.internal`.
+    public func disconnect(_ endpoint: Endpoint) async throws {
+        try await release(endpoint)
+        try await BlockingPool.shared.run { [self] in
+            do {
+                try removeVeth(endpoint)
+            } catch {
+                throw TimberError(.internal, "cannot remove the interface of container \(naming(endpoint.id))", cause: error)
+            }
+        }
+    }
+
+    /// Sets the default route of a container that runs.
+    /// - Parameter endpoint: whose gateway it goes by; nil: there is none.
+    /// - Throws: `TimberError.internal`.
+    public func setDefaultRoute(_ endpoint: Endpoint?, in namespace: NetworkNamespace) async throws {
+        try await BlockingPool.shared.run {
+            var batch = NetlinkBatch()
+            do {
+                if let endpoint, let gateway = endpoint.gateway {
+                    batch.setDefaultRoute(via: gateway, index: try namespace.index(of: endpoint.device))
+                } else {
+                    batch.removeDefaultRoute()
+                }
+                try namespace.perform(batch)
+            } catch let error as SystemError where error.errno == ESRCH && endpoint?.gateway == nil {
+                // There was none.
+            } catch {
+                throw TimberError(.internal, "cannot set the default route", cause: error)
+            }
+        }
+    }
+}
