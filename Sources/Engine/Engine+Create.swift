@@ -21,6 +21,7 @@ extension Engine {
         let image = try services.images.image(request.config.image)
         try Platform.check(image, wanted: platform)
         let definition = try define(request, image: image)
+        try await checkBindSources(request.hostConfig)
         let (_, warnings) = try ResourceMapping.cgroup(request.hostConfig.resources).validated(
             features: services.cgroups.features)
         let id = ContainerName.makeID()
@@ -59,7 +60,10 @@ extension Engine {
         if volumes.isEmpty {
             try await services.database.insert(record)
         } else {
-            let requests = volumes.map { VolumeStore.Request(name: $0.volume, anonymous: $0.anonymous, labels: $0.volumeLabels ?? [:]) }
+            let requests = volumes.map {
+                VolumeStore.Request(
+                    name: $0.volume, anonymous: $0.anonymous, labels: $0.volumeLabels ?? [:], options: $0.volumeOptions ?? [:])
+            }
             for new in try await services.volumes.create(requests, for: record) { services.events.volume("create", new) }
         }
         do {
@@ -89,6 +93,18 @@ extension Engine {
         let snapshot = await container.snapshot
         services.registry.add(container, snapshot)
         services.events.container("create", snapshot)
+    }
+
+    /// What `--mount type=bind` names must be there; what `-v` names is made at the start.
+    private func checkBindSources(_ host: HostConfig) async throws {
+        let binds = host.mounts.filter { $0.type == "bind" && $0.bindOptions?.createMountpoint != true }
+        guard !binds.isEmpty else { return }
+        try await BlockingPool.hostPaths.run {
+            for mount in binds where Files.isDirectory(mount.source) == nil {
+                throw TimberError(
+                    .invalidArgument, "invalid mount for \(mount.target): the bind source path \(mount.source) does not exist on the host")
+            }
+        }
     }
 
     /// Merges the request with the image, by Docker's rules.

@@ -29,7 +29,7 @@ extension Engine {
         if result.hostConfig.shmSize == 0 { result.hostConfig.shmSize = 64 << 20 }
         result.graphDriver = DriverData(
             data: ["UpperDir": "\(directory)/upper", "WorkDir": "\(directory)/work"], name: "overlay2")
-        result.mounts = InspectMapping.mounts(snapshot, services.paths)
+        result.mounts = InspectMapping.mounts(snapshot, services.volumes)
         result.config = definition.config
         result.config.hostname = names.hostname
         result.networkSettings = InspectMapping.networkSettings(snapshot)

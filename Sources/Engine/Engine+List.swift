@@ -46,7 +46,7 @@ extension Engine {
             labels: definition.config.labels, state: snapshot.lifecycle.status, status: StatusText.text(snapshot.lifecycle, now: now),
             hostConfig: HostConfigSummary(networkMode: definition.network.word),
             networkSettings: NetworkSettingsSummary(networks: InspectMapping.networks(snapshot)),
-            mounts: InspectMapping.mounts(snapshot, services.paths))
+            mounts: InspectMapping.mounts(snapshot, services.volumes))
     }
 
     func imageSize(_ id: String) -> Int64 {

@@ -36,6 +36,8 @@ extension Engine {
                     "cannot take over a container; it is left untouched", metadata: ["container": "\(record.id)", "error": "\(error)"])
             }
         }
+        let running = pending.filter { if case .nothing = $0.adoption { false } else { true } }.map(\.container.id)
+        try await services.volumes.recoverMounts(running: untouched.union(running))
         try await services.networks.start(
             networks: services.userNetworks.all.map(\.configuration), untouched: services.userNetworks.unreadable, expected: attachments)
         await withTaskGroup(of: Void.self) { [log = services.log] group in

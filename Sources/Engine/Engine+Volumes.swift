@@ -22,11 +22,12 @@ extension Engine {
             throw TimberError(
                 .notFound, "create \(request.name): error looking up volume plugin \(request.driver): only the driver local is there")
         }
-        // Options make the local driver mount anything of the host (CVE-2026-6406).
-        if let option = request.driverOpts.keys.sorted().first {
-            throw TimberError(.unsupported, "volume driver option \"\(option)\" is not supported by Timber")
+        do {
+            _ = try VolumeSource(request.driverOpts)
+        } catch let error as TimberError {
+            throw TimberError(error.code, "create \(request.name.prefix(200)): \(error.message)")
         }
-        var wanted = VolumeStore.Request(name: request.name, labels: request.labels)
+        var wanted = VolumeStore.Request(name: request.name, labels: request.labels, options: request.driverOpts)
         if request.name.isEmpty {
             wanted.name = ContainerName.makeID()
             wanted.anonymous = true
@@ -84,7 +85,9 @@ extension Engine {
         return volumes
     }
 
+    /// -1 when its content is not ours, and nothing to be counted as Timber's.
     private func volumeSize(_ volume: Volume) async throws -> Int64 {
+        if services.volumes.source(volume.name) != nil { return -1 }
         do {
             return try await BlockingPool.shared.run { try Tree.size(volume.mountpoint) }
         } catch let error as SystemError where error.errno == ENOENT {

@@ -86,7 +86,7 @@ public final class Engine: Sendable {
             cgroups: try CgroupManager(parent: configuration.cgroupParent),
             seccomp: SeccompCompiler(), bundles: BundleConfig(), shim: try SealedProgram(path: configuration.shimPath),
             registry: registry, events: EventHub(journal: journal), journal: journal,
-            volumes: VolumeStore(paths: paths, database: database, trash: trash),
+            volumes: VolumeStore(paths: paths, database: database, trash: trash, log: log),
             trash: trash, log: log, descriptors: configuration.descriptors, bootID: try BootID.current())
     }
 

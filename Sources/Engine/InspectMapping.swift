@@ -87,7 +87,7 @@ enum InspectMapping {
         return settings
     }
 
-    static func mounts(_ snapshot: Snapshot, _ paths: Paths) -> [MountPoint] {
+    static func mounts(_ snapshot: Snapshot, _ volumes: VolumeStore) -> [MountPoint] {
         snapshot.definition.mounts.map { mount in
             var point = MountPoint()
             point.type = mount.kind.rawValue
@@ -100,7 +100,7 @@ enum InspectMapping {
                 point.propagation = mount.propagation.isEmpty ? "rprivate" : mount.propagation
             case .volume:
                 point.name = mount.volume
-                point.source = paths.volume(mount.volume)
+                point.source = volumes.path(mount.volume)
                 point.driver = "local"
             case .tmpfs:
                 break

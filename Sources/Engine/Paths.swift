@@ -13,13 +13,15 @@ struct Paths: Sendable {
         self.run = run
         try Files.makeDirectories(data)
         try Files.makeDirectories(run, mode: 0o711)
-        for path in [containers, bundles, volumes, trash] { try Files.makeDirectory(path) }
-        for path in [data, bundles] { try Files.restrict(path, mode: 0o700) }
+        for path in [containers, bundles, volumes, volumeMounts, trash] { try Files.makeDirectory(path) }
+        for path in [data, bundles, volumeMounts] { try Files.restrict(path, mode: 0o700) }
     }
 
     var containers: String { "\(data)/containers" }
     var bundles: String { "\(run)/containers" }
     var volumes: String { "\(data)/volumes" }
+    /// Where file systems of volumes are mounted.
+    var volumeMounts: String { "\(run)/volumes" }
     var trash: String { "\(data)/trash" }
     var database: String { "\(data)/state.db" }
     var lock: String { "\(data)/lock" }

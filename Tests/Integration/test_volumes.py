@@ -2,12 +2,15 @@
 
 import json
 import os
+import signal
+import subprocess
 import time
 
 import pytest
 
 from harness.api import Api
 from harness.tarbuilder import TarBuilder
+from harness.wait import until
 
 
 @pytest.fixture(autouse=True)
@@ -164,11 +167,10 @@ def test_volumes_in_the_api(timber):
     ("body", "word"),
     [
         ({"Name": "../x"}, "../x"), ({"Name": "a/b"}, "a/b"), ({"Name": "x"}, "2 to 128"), ({"Name": "x" * 200}, "2 to 128"),
-        ({"Name": "oak", "DriverOpts": {"type": "none", "o": "bind", "device": "/etc"}}, "device"),
+        ({"Name": "oak", "DriverOpts": {"size": "1g"}}, "quota"),
     ],
 )  # fmt: skip
 def test_volumes_that_cannot_be(timber, body, word):
-    """CVE-2026-6406: no option of a volume mounts a directory of the host."""
     assert word in timber.api.post("/volumes/create", body).expect(400).message
     assert "nfs" in timber.api.post("/volumes/create", {"Name": "oak", "Driver": "nfs"}).expect(404).message
     timber.api.get("/volumes", filters={"nosuch": ["x"]}).expect(400)
@@ -249,7 +251,7 @@ def test_tctl(timber):
     timber.tctl("volume", "inspect", "nosuch").fails(1, "nosuch")
     timber.tctl("volume", "rm", "nosuch").fails(1, "nosuch")
     timber.tctl("volume", "rm", "-f", "nosuch").ok()
-    timber.tctl("volume", "create", "-o", "type=nfs", "elm").fails(1, "type")
+    timber.tctl("volume", "create", "-o", "type=nfs", "elm").fails(1, "device")
     assert timber.tctl("volume", "rm", "oak").ok().out == "oak"
 
 
@@ -276,3 +278,171 @@ def test_they_survive(fresh):
     assert names(fresh) == ["oak"] and not (fresh.data / "volumes/nobodys").exists()
     fresh.api.delete("/volumes/oak").expect(409)
     assert fresh.sh("cat /d/file", "-v", "oak:/d") == "kept"
+
+
+# --- Options of the driver ---------------------------------------------------------------------------------------------
+
+TMPFS = {"type": "tmpfs", "device": "tmpfs", "o": "size=1m,mode=700"}
+
+
+def mounted(timber):
+    return [line.split()[4] for line in open("/proc/self/mountinfo") if f"{timber.run_directory}/volumes/" in line]
+
+
+def test_tmpfs_volume_is_mounted_while_it_is_used(timber):
+    """One file system for all who have it, gone with the last of them."""
+    made = timber.api.post("/volumes/create", {"Name": "fast", "DriverOpts": TMPFS}).expect(201).json
+    assert made["Options"] == TMPFS and mounted(timber) == []
+    first = timber.sleeper("-v", "fast:/d")
+    second = timber.sleeper("-v", "fast:/d")
+    assert mounted(timber) == [made["Mountpoint"]] == [f"{timber.run_directory}/volumes/fast"]
+    timber.tctl("exec", first, "sh", "-c", "echo shared >/d/file").ok()
+    assert timber.tctl("exec", second, "cat", "/d/file").ok().out == "shared"
+    line = timber.tctl("exec", first, "grep", " /d ", "/proc/mounts").ok().out
+    assert "size=1024k" in line and "mode=700" in line
+    timber.tctl("kill", first).ok()
+    assert timber.tctl("exec", second, "cat", "/d/file").ok().out == "shared" and mounted(timber) == [made["Mountpoint"]]
+    assert "in use" in timber.api.delete("/volumes/fast").expect(409).message
+    timber.tctl("kill", second).ok()
+    until(lambda: mounted(timber) == [])
+    # The next run begins empty.
+    timber.tctl("start", first).ok()
+    assert timber.tctl("exec", first, "ls", "/d").ok().out == ""
+    [usage] = [volume["UsageData"] for volume in timber.api.get("/system/df").json["Volumes"] if volume["Name"] == "fast"]
+    assert usage == {"RefCount": 2, "Size": -1}
+    timber.tctl("rm", "-f", first, second).ok()
+    assert mounted(timber) == [] and os.listdir(timber.run_directory / "volumes") == []
+    timber.api.delete("/volumes/fast").expect(204)
+
+
+def test_bind_volume(timber, directory):
+    """A directory of the host by a name: nothing is mounted on the host, and nothing of it is removed with the volume."""
+    timber.tctl("volume", "create", "-o", "type=none", "-o", "o=bind", "-o", f"device={directory}", "src").ok()
+    timber.tctl("volume", "create", "-o", "type=none", "-o", "o=bind,ro,noexec", "-o", f"device={directory}", "fixed").ok()
+    assert timber.sh("cat /d/file; echo x >/d/new", "-v", "src:/d") == "from the host"
+    assert "Read-only" in timber.sh("(echo y >/d/new) 2>&1 || true; grep ' /d ' /proc/mounts", "-v", "fixed:/d")
+    assert (directory / "new").read_text() == "x\n" and mounted(timber) == []
+    timber.tctl("volume", "rm", "src", "fixed").ok()
+    assert sorted(os.listdir(directory)) == ["file", "new"]
+
+
+def test_empty_bind_volume_is_filled_from_the_image(timber, busybox, tmp_path):
+    layer = TarBuilder().directory("data").file("data/file", "from the image", uid=7)
+    file = tmp_path / "image.tar"
+    file.write_bytes(busybox.image("volumes:1", layer).docker_archive())
+    timber.load(file).ok()
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    timber.api.post("/volumes/create", {"Name": "src", "DriverOpts": {"type": "none", "o": "bind", "device": str(empty)}}).expect(201)
+    assert timber.run("-v", "src:/data", "volumes:1", "cat", "/data/file").ok().out == "from the image"
+    assert os.stat(empty / "file").st_uid == 7
+    timber.tctl("volume", "rm", "src").ok()
+    timber.tctl("rmi", "volumes:1").ok()
+
+
+def test_volume_that_cannot_be_mounted(timber):
+    """It says why when a container starts, and leaves nothing."""
+    timber.api.post("/volumes/create", {"Name": "bad", "DriverOpts": {"type": "tmpfs", "device": "tmpfs", "o": "nosuch=1"}}).expect(201)
+    timber.api.post("/volumes/create", {"Name": "gone", "DriverOpts": {"type": "none", "o": "bind", "device": "/nonexistent/x"}}).expect(201)
+    timber.run("-v", "bad:/d", "busybox", "true").fails(125, "bad")
+    timber.run("-v", "gone:/d", "busybox", "true").fails(125, "/nonexistent/x")
+    assert mounted(timber) == [] and os.listdir(timber.run_directory / "volumes") == []
+    timber.tctl("volume", "rm", "bad", "gone").ok()
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"type": "none", "o": "bind,rshared", "device": "/srv"}, "rshared"), ({"type": "tmpfs", "o": "remount", "device": "x"}, "remount"),
+        ({"type": "proc", "device": "proc"}, "proc"), ({"type": "tmpfs"}, "device"), ({"nosuch": "x"}, "nosuch"),
+        ({"type": "none", "o": "bind", "device": "relative"}, "relative"), ({"type": "tmpfs", "device": "x", "o": "x-mount.mkdir"}, "x-mount"),
+    ],
+)  # fmt: skip
+def test_options_that_mean_no_content(timber, options, word):
+    assert word in timber.api.post("/volumes/create", {"Name": "oak", "DriverOpts": options}).expect(400).message
+    mount = {"Type": "volume", "Target": "/d", "VolumeOptions": {"DriverConfig": {"Options": options}}}
+    assert word in timber.api.post("/containers/create", {"Image": "busybox", "HostConfig": {"Mounts": [mount]}}).expect(400).message
+    assert names(timber) == []
+
+
+def test_mounted_volumes_outlive_the_daemon(fresh):
+    """A container goes on with its file system; what nobody has any more is unmounted by the next daemon."""
+    fresh.api.post("/volumes/create", {"Name": "fast", "DriverOpts": TMPFS}).expect(201)
+    fresh.api.post("/volumes/create", {"Name": "other", "DriverOpts": TMPFS}).expect(201)
+    stays = fresh.sleeper("-v", "fast:/d")
+    ends = fresh.sleeper("-v", "other:/d")
+    fresh.tctl("exec", stays, "sh", "-c", "echo kept >/d/file").ok()
+    pid = fresh.pid_of(ends)
+    fresh.kill()
+    os.kill(pid, signal.SIGKILL)
+    leftover = fresh.run_directory / "volumes/leftover"
+    leftover.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", leftover], check=True)
+    (leftover / "file").touch()
+    fresh.start()
+    until(lambda: mounted(fresh) == [f"{fresh.run_directory}/volumes/fast"])
+    assert fresh.tctl("exec", stays, "cat", "/d/file").ok().out == "kept"
+    again = fresh.sleeper("-v", "fast:/d")
+    assert fresh.tctl("exec", again, "cat", "/d/file").ok().out == "kept"
+    fresh.tctl("rm", "-f", stays, again).ok()
+    assert mounted(fresh) == [] and os.listdir(fresh.run_directory / "volumes") == []
+
+
+# --- --mount -----------------------------------------------------------------------------------------------------------
+
+
+def test_mount_makes_volumes_with_options_and_labels(timber):
+    options = "volume-driver=local,volume-opt=type=tmpfs,volume-opt=device=tmpfs,\"volume-opt=o=size=2m,mode=750\",volume-label=a=b,volume-label=c"
+    for client in (timber.tctl, timber.docker):
+        result = client("run", "--rm", "--mount", f"type=volume,source=made,target=/d,{options}", "busybox", "stat", "-fc", "%T %b", "/d").ok()
+        assert result.out == "tmpfs 512"
+        made = timber.api.get("/volumes/made").expect(200).json
+        assert made["Labels"] == {"a": "b", "c": ""} and made["Options"] == {"type": "tmpfs", "device": "tmpfs", "o": "size=2m,mode=750"}
+        timber.tctl("volume", "rm", "made").ok()
+
+
+def test_nocopy(timber, busybox, tmp_path):
+    file = tmp_path / "image.tar"
+    file.write_bytes(busybox.image("volumes:1", TarBuilder().directory("data").file("data/file", "x")).docker_archive())
+    timber.load(file).ok()
+    for flags in (["--mount", "type=volume,source=plain,target=/data,volume-nocopy"], ["-v", "plain:/data:nocopy"]):
+        assert timber.run(*flags, "volumes:1", "ls", "/data").ok().out == ""
+    timber.tctl("volume", "rm", "plain").ok()
+    timber.tctl("rmi", "volumes:1").ok()
+
+
+def test_subpath(timber):
+    """A directory or a file of a volume."""
+    timber.sh("mkdir -p /d/a/b; echo deep >/d/a/b/file", "-v", "tree:/d")
+    for client in (timber.tctl, timber.docker):
+        run = ("run", "--rm", "--mount")
+        assert client(*run, "type=volume,source=tree,target=/s,volume-subpath=a/b", "busybox", "ls", "/s").ok().out == "file"
+        assert client(*run, "type=volume,source=tree,target=/etc/one,volume-subpath=a/b/file", "busybox", "cat", "/etc/one").ok().out == "deep"
+        assert client(*run, "type=volume,source=tree,target=/s,volume-subpath=nosuch", "busybox", "true").fails(125, "nosuch")
+        read_only = "type=volume,source=tree,target=/s,volume-subpath=a,readonly"
+        assert "Read-only" in client(*run, read_only, "busybox", "sh", "-c", "echo x 2>&1 >/s/new || true").ok().out
+    timber.tctl("volume", "rm", "tree").ok()
+
+
+@pytest.mark.parametrize("subpath", ["/etc", "..", "a/../..", "a/../../etc"])
+def test_subpath_stays_inside(timber, subpath):
+    mount = {"Type": "volume", "Source": "tree", "Target": "/s", "VolumeOptions": {"Subpath": subpath}}
+    timber.api.post("/containers/create", {"Image": "busybox", "HostConfig": {"Mounts": [mount]}}).expect(400)
+
+
+def test_subpath_follows_no_link_out(timber):
+    """A container that writes to the volume chooses what the subpath leads to, but only within the volume."""
+    timber.sh("mkdir /d/etc; echo inside >/d/etc/hostname; ln -s /etc /d/absolute; ln -s ../../../../../etc /d/relative", "-v", "tree:/d")
+    for link in ("absolute", "relative"):
+        assert timber.sh("cat /s/hostname", "--mount", f"type=volume,source=tree,target=/s,volume-subpath={link}") == "inside"
+    timber.tctl("volume", "rm", "tree").ok()
+
+
+def test_tmpfs_and_bind_options_of_mount(timber, directory):
+    for client in (timber.tctl, timber.docker):
+        line = client("run", "--rm", "--mount", "type=tmpfs,target=/t,tmpfs-size=3m,tmpfs-mode=0711", "busybox", "grep", " /t ", "/proc/mounts").ok().out
+        assert "size=3072k" in line and "mode=711" in line
+        words = f"type=bind,source={directory},target=/in,bind-propagation=rslave,bind-recursive=disabled,readonly"
+        line = client("run", "--rm", "--mount", words, "busybox", "grep", " /in ", "/proc/self/mountinfo").ok().out
+        assert " shared:" not in line
+        assert " ro," in line

@@ -165,6 +165,7 @@ extension Container {
                 }
             }
         }
+        await services.volumes.mounts.release(id)
     }
 
     func attempt(_ what: String, _ body: @Sendable () async throws -> Void) async {

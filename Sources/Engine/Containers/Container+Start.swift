@@ -42,12 +42,12 @@ extension Container {
         noteConnects()
         // Intent before effect: what a later daemon has to look for is on record before the shim may start the process.
         async let recorded: Void = persist()
-        try await prepareBinds()
+        let sources = try await prepareMounts()
         let cgroup = try await madeCgroup
         let names = hostNames
         let spec = try SpecBuilder(
             definition: definition, hostname: names.hostname, identity: try await identified, grant: grant, security: security,
-            paths: services.paths, etcDirectory: names.directory, cgroupsPath: cgroup.cgroupsPath, networkPath: network.path,
+            sources: sources, etcDirectory: names.directory, cgroupsPath: cgroup.cgroupsPath, networkPath: network.path,
             sharesHostNetwork: network.isHosts, descriptors: services.descriptors
         ).build()
         try await writeEtcFiles(spec, endpoints: network.endpoints)
@@ -64,7 +64,7 @@ extension Container {
             }
         }
         run.bundleConfig = writing
-        try await send(spec, seccomp: seccomp, lower: lower, network: network, join: try cgroup.join(), to: shim)
+        try await send(spec, seccomp: seccomp, lower: lower, network: network, sources: sources, join: try cgroup.join(), to: shim)
         try await launched.value().get()
         await writing.value
     }
@@ -232,7 +232,8 @@ extension Container {
 
     /// Streams that wait, then the plan, on one connection: their order is the order of their effect.
     private func send(
-        _ spec: RuntimeSpec, seccomp: SeccompFilter?, lower: [String], network: Connection, join: CgroupJoin, to shim: ShimConnection
+        _ spec: RuntimeSpec, seccomp: SeccompFilter?, lower: [String], network: Connection, sources: MountSources, join: CgroupJoin,
+        to shim: ShimConnection
     ) async throws {
         let host = definition.host
         let config = definition.config
@@ -253,13 +254,13 @@ extension Container {
                     createWorkingDirectory: true),
                 seccomp: seccomp, layers: layers.raw, log: log.raw, bundle: bundleDirectory.raw, network: network.descriptor,
                 cgroupDirectory: join.directory?.raw, cgroupTasks: join.tasks.map(\.raw), cgroupHierarchies: hierarchies,
-                held: network.reservation?.descriptors ?? [], logLimits: try LogLimits.parse(host.logConfig))
+                held: network.reservation?.descriptors ?? [], sources: sources, logLimits: try LogLimits.parse(host.logConfig))
             let (payload, table) = try LaunchPlan.compile(spec, context)
             for waiting in streams {
                 try shim.send(TIMBER_REQUEST_ATTACH, value: waiting.streams, descriptors: [waiting.stream.raw])
             }
             try shim.send(TIMBER_REQUEST_LAUNCH, payload: payload, descriptors: table.numbers)
-            withExtendedLifetime((join, network, layers)) {}
+            withExtendedLifetime((join, network, layers, sources)) {}
         }
     }
 }

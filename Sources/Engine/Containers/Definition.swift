@@ -73,6 +73,10 @@ struct MountSpec: Sendable, Codable, Equatable {
     var anonymous = false
     /// Labels of a new volume.
     var volumeLabels: [String: String]?
+    /// Options of a new volume's driver.
+    var volumeOptions: [String: String]?
+    /// A path in the volume that is mounted instead of all of it.
+    var subpath: String?
     /// Fill an empty volume with what the image has there.
     var copyUp = true
     /// tmpfs: `size=…`, `mode=…`.

@@ -38,6 +38,7 @@ struct LaunchContext {
     /// v1 hierarchies as mount options of the cgroup file system: `memory`, `cpu,cpuacct`; empty on v2.
     var cgroupHierarchies: [String]
     var held: [Int32]
+    var sources = MountSources()
     var logLimits: LogLimits
 }
 
@@ -71,7 +72,7 @@ enum LaunchPlan {
         plan.work = try buffer.string(context.work)
         plan.overlay_options = try buffer.string(context.volatile ? "volatile" : "")
         plan.rootfs = try buffer.string(context.rootfs)
-        plan.mounts = try mounts(spec.mounts, hierarchies: context.cgroupHierarchies, into: &buffer)
+        plan.mounts = try mounts(spec.mounts, context, into: &buffer, &table)
         // A /dev of the user's stays as it is, as under runc.
         let ownDev = !spec.mounts.contains { $0.destination == "/dev" && $0.type == "bind" }
         plan.devices = try devices(ownDev ? spec.linux.devices : [], into: &buffer)
@@ -173,15 +174,24 @@ enum LaunchPlan {
     }
 
     private static func mounts(
-        _ mounts: [RuntimeSpec.Mount], hierarchies: [String], into buffer: inout PlanBuffer
+        _ mounts: [RuntimeSpec.Mount], _ context: LaunchContext, into buffer: inout PlanBuffer, _ table: inout DescriptorTable
     ) throws -> timber_span {
         var result: [timber_mount] = []
         for mount in mounts {
-            if mount.type == "cgroup", !hierarchies.isEmpty {
-                for one in cgroupV1(mount, hierarchies) { result.append(try self.mount(one, type: one.type, into: &buffer)) }
+            if mount.type == "cgroup", !context.cgroupHierarchies.isEmpty {
+                for one in cgroupV1(mount, context.cgroupHierarchies) {
+                    result.append(try self.mount(one, type: one.type, into: &buffer))
+                }
             } else {
                 // The specification says "cgroup" for both versions, the kernel does not.
-                result.append(try self.mount(mount, type: mount.type == "cgroup" ? "cgroup2" : mount.type, into: &buffer))
+                var compiled = try self.mount(mount, type: mount.type == "cgroup" ? "cgroup2" : mount.type, into: &buffer)
+                if mount.type == "bind" {
+                    let source = context.sources[mount.destination]
+                    // What is not the user's are the daemon's files in /etc, and directories of the host.
+                    if source?.isFile ?? mount.destination.hasPrefix("/etc/") { compiled.flags |= TIMBER_MOUNT_FLAG_TARGET_FILE }
+                    if let opened = source?.opened { compiled.source_fd = table.add(opened.raw) }
+                }
+                result.append(compiled)
             }
         }
         return buffer.array(result)
@@ -199,7 +209,6 @@ enum LaunchPlan {
         result.mode = 0o755
         if options.recursive { result.flags |= TIMBER_MOUNT_FLAG_RECURSIVE }
         if options.copyUp { result.flags |= TIMBER_MOUNT_FLAG_COPY_UP }
-        if options.bind, Files.isDirectory(mount.source) == false { result.flags |= TIMBER_MOUNT_FLAG_TARGET_FILE }
         if !options.bind, type != "tmpfs" || mount.destination == "/dev" { result.flags |= TIMBER_MOUNT_FLAG_NO_SYMLINK }
         result.target = try buffer.string(mount.destination)
         result.source = try buffer.string(options.bind ? mount.source : type)

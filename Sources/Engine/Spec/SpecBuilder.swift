@@ -11,7 +11,7 @@ struct SpecBuilder {
     let identity: UserDatabase.Identity
     let grant: CapabilityGrant
     let security: SecurityOptions
-    let paths: Paths
+    let sources: MountSources
     /// Where the container's /etc/hostname, hosts and resolv.conf are.
     let etcDirectory: String
     let cgroupsPath: String
@@ -157,10 +157,11 @@ struct SpecBuilder {
         switch mount.kind {
         case .bind, .volume:
             let propagation = mount.propagation.isEmpty ? "rprivate" : mount.propagation
+            let source = sources[mount.destination]
             return RuntimeSpec.Mount(
-                destination: mount.destination, type: "bind",
-                source: mount.kind == .bind ? mount.source : paths.volume(mount.volume),
-                options: [mount.recursive ? "rbind" : "bind", propagation, access])
+                destination: mount.destination, type: "bind", source: source?.path ?? mount.source,
+                options: [mount.recursive && source?.isRecursive != false ? "rbind" : "bind", propagation, access]
+                    + (source?.options ?? []))
         case .tmpfs:
             let defaults = ["nosuid", "nodev", "noexec"]
             let ownMode = mount.options.contains { $0.hasPrefix("mode=") }

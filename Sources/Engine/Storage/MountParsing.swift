@@ -71,10 +71,6 @@ enum MountParsing {
                 throw TimberError(
                     .invalidArgument, "invalid mount for \(mount.target): the source \"\(mount.source)\" must be an absolute path")
             }
-            if mount.bindOptions?.createMountpoint != true, Files.isDirectory(source) == nil {
-                throw TimberError(
-                    .invalidArgument, "invalid mount for \(mount.target): the bind source path \(source) does not exist on the host")
-            }
             if mount.bindOptions?.readOnlyNonRecursive == true {
                 throw TimberError(
                     .unsupported,
@@ -96,8 +92,23 @@ enum MountParsing {
             if let driver = mount.volumeOptions?.driverConfig?.name, !["", "local"].contains(driver) {
                 throw TimberError(.unsupported, "volume driver \"\(driver)\" is not supported by Timber (\(mount.target))")
             }
-            if let options = mount.volumeOptions, !options.subpath.isEmpty || !(options.driverConfig?.options.isEmpty ?? true) {
-                throw TimberError(.unsupported, "volume-subpath and volume driver options are not supported by Timber (\(mount.target))")
+            if let options = mount.volumeOptions?.driverConfig?.options, !options.isEmpty {
+                do {
+                    _ = try VolumeSource(options)
+                } catch let error as TimberError {
+                    throw TimberError(error.code, "invalid mount for \(mount.target): \(error.message)")
+                }
+                result.volumeOptions = options
+            }
+            if let subpath = mount.volumeOptions?.subpath, !subpath.isEmpty {
+                let parts = subpath.split(separator: "/", omittingEmptySubsequences: false)
+                guard !subpath.hasPrefix("/"), !parts.contains(".."), !subpath.utf8.contains(0), subpath.utf8.count < 4_096 else {
+                    throw TimberError(
+                        .invalidArgument,
+                        "invalid mount for \(mount.target): the subpath \(subpath.prefix(200).debugDescription) must be a relative path within the volume"
+                    )
+                }
+                result.subpath = subpath
             }
         case "tmpfs":
             result.kind = .tmpfs

@@ -4,6 +4,7 @@ internal import Foundation
 internal import Glibc
 internal import Images
 internal import LinuxKernel
+internal import Logging
 internal import State
 internal import Synchronization
 
@@ -17,11 +18,17 @@ final class VolumeStore: Sendable {
     /// Rows and their directories change together.
     private let changes = Mutex(())
     private let filling = KeyedQueue()
+    /// Of the volumes that are no directory of ours.
+    private let sources = Mutex<[String: VolumeSource]>([:])
+    /// What those have mounted.
+    let mounts: VolumeMounts
 
     /// What a volume's row says of it, as JSON.
     private struct Definition: Codable {
         var created: Timestamp
         var labels: [String: String] = [:]
+        /// nil: none, or of a version that had none.
+        var options: [String: String]?
     }
 
     /// A volume that is to be there.
@@ -29,18 +36,21 @@ final class VolumeStore: Sendable {
         var name: String
         var anonymous = false
         var labels: [String: String] = [:]
+        /// Of the driver; checked by `VolumeSource`.
+        var options: [String: String] = [:]
 
         /// By this label Docker's clients know an anonymous volume.
         static let anonymousLabel = "com.docker.volume.anonymous"
 
         fileprivate func record() throws -> VolumeRecord {
-            var definition = Definition(created: .now(), labels: labels)
+            var definition = Definition(created: .now(), labels: labels, options: options.isEmpty ? nil : options)
             if anonymous { definition.labels[Self.anonymousLabel] = "" }
             return VolumeRecord(name: name, anonymous: anonymous, definition: Array(try JSONEncoder().encode(definition)))
         }
     }
 
-    init(paths: Paths, database: Database, trash: Trash) {
+    init(paths: Paths, database: Database, trash: Trash, log: Logger) {
+        mounts = VolumeMounts(directory: paths.volumeMounts, log: log)
         self.paths = paths
         self.database = database
         self.trash = trash
@@ -62,8 +72,21 @@ final class VolumeStore: Sendable {
     private func describe(_ record: VolumeRecord) throws -> Volume {
         let definition = try JSONDecoder().decode(Definition.self, from: Data(record.definition))
         return Volume(
-            name: record.name, mountpoint: paths.volume(record.name),
-            createdAt: Timestamp(seconds: definition.created.seconds, nanoseconds: 0).rfc3339, labels: definition.labels)
+            name: record.name, mountpoint: path(record.name),
+            createdAt: Timestamp(seconds: definition.created.seconds, nanoseconds: 0).rfc3339, labels: definition.labels,
+            options: definition.options ?? [:])
+    }
+
+    /// What a volume's options say; nil: it is a directory of ours.
+    func source(_ name: String) -> VolumeSource? { sources.withLock { $0[name] } }
+
+    /// Where a volume's content lies on the host; of a file system of its own only while it is mounted.
+    func path(_ name: String) -> String {
+        switch source(name) {
+        case nil: paths.volume(name)
+        case .directory(let directory, _, _): directory
+        case .fileSystem: mounts.path(name)
+        }
     }
 
     private static func missing(_ name: String) -> TimberError {
@@ -79,6 +102,7 @@ final class VolumeStore: Sendable {
         return try await BlockingPool.shared.run { [self] in
             try changes.withLock { _ in
                 let isNew = try database.insertIfMissing(record)
+                if isNew { try note(request) }
                 try makeDirectories(record.name)
                 return isNew
             }
@@ -92,10 +116,16 @@ final class VolumeStore: Sendable {
         return try await BlockingPool.shared.run { [self] in
             try changes.withLock { _ in
                 let new = try database.insert(container, volumes: records)
+                for request in requests where new.contains(request.name) { try note(request) }
                 for record in records { try makeDirectories(record.name) }
                 return new
             }
         }
+    }
+
+    private func note(_ request: Request) throws {
+        let source = try VolumeSource(request.options)
+        sources.withLock { $0[request.name] = source }
     }
 
     private func makeDirectories(_ name: String) throws {
@@ -113,18 +143,32 @@ final class VolumeStore: Sendable {
                 case .missing: throw Self.missing(name)
                 case .used(let users):
                     throw TimberError(.conflict, "remove \(name): volume is in use - [\(users.joined(separator: ", "))]")
-                case .removed: try trash.discard("\(paths.volumes)/\(name)")
+                case .removed:
+                    sources.withLock { $0[name] = nil }
+                    try trash.discard("\(paths.volumes)/\(name)")
                 }
             }
         }
     }
 
-    /// Removes directories that no row names: what a crash left between the two.
+    /// Reads what there is, and removes directories that no row names: what a crash left between the two.
     func recover() async throws {
-        let known = Set(try await database.volumes().map(\.volume.name))
+        let records = try await database.volumes().map(\.volume)
+        let known = Set(records.map(\.name))
+        for record in records {
+            let options = try JSONDecoder().decode(Definition.self, from: Data(record.definition)).options ?? [:]
+            let source = try VolumeSource(options)
+            sources.withLock { $0[record.name] = source }
+        }
         for name in try Tree.names(paths.volumes) where !known.contains(name) {
             try trash.discard("\(paths.volumes)/\(name)")
         }
+    }
+
+    /// Takes over what is mounted.
+    /// - Parameter running: the containers that run or may run.
+    func recoverMounts(running: Set<String>) async throws {
+        try await mounts.recover { try running.intersection(database.users(ofVolume: $0)) }
     }
 
     // MARK: Filling
@@ -135,22 +179,59 @@ final class VolumeStore: Sendable {
     ///   - layers: the image's directories, highest first.
     ///   - destination: the volume's place in the container.
     func fill(_ name: String, for container: String, from layers: [String], at destination: String) async throws {
+        switch source(name) {
+        case nil: break
+        // Mounted anew for each use, it would lose what it was filled with.
+        case .fileSystem(let fileSystem) where ["tmpfs", "ramfs"].contains(fileSystem.type): return
+        case .fileSystem(let fileSystem):
+            try await mounts.acquire(name, fileSystem, for: container)
+            do {
+                try await fillForeign(name, from: layers, at: destination)
+            } catch {
+                await mounts.release(container)
+                throw error
+            }
+            return await mounts.release(container)
+        case .directory: return try await fillForeign(name, from: layers, at: destination)
+        }
         try await filling.run(name) { [self] in
             try await BlockingPool.shared.run { [self] in
                 guard try Tree.names(paths.volume(name)).isEmpty else { return }
-                let root = try Overlay.view(layers)
-                let source: Descriptor
-                do {
-                    source = try Overlay.open(String(destination.dropFirst()), in: root.raw, O_RDONLY | O_DIRECTORY)
-                } catch let error as SystemError where [ENOENT, ENOTDIR, ELOOP].contains(error.errno) {
-                    return  // The image has no directory there.
-                }
-                do {
-                    try fill(name, for: container, from: source.raw)
-                } catch {
-                    throw TimberError(.internal, "cannot fill the volume for \(destination) from the image", cause: error)
-                }
+                try Self.withSource(layers, destination) { try fill(name, for: container, from: $0) }
             }
+        }
+    }
+
+    /// Fills what is not a directory of ours: it stays the same one, so a copy that is interrupted is not repeated.
+    private func fillForeign(_ name: String, from layers: [String], at destination: String) async throws {
+        let path = path(name)
+        try await filling.run(name) {
+            try await BlockingPool.hostPaths.run {
+                let isEmpty: Bool
+                do {
+                    isEmpty = try Tree.names(path).isEmpty
+                } catch let error as SystemError {
+                    throw TimberError(.invalidArgument, "cannot use volume \(name): its content is at \(path)", cause: error)
+                }
+                guard isEmpty else { return }
+                try Self.withSource(layers, destination) { try Tree.copy(contentsOf: $0, to: path) }
+            }
+        }
+    }
+
+    /// Opens what an image has at a place; does nothing when that is no directory.
+    private static func withSource(_ layers: [String], _ destination: String, _ body: (Int32) throws -> Void) throws {
+        let root = try Overlay.view(layers)
+        let source: Descriptor
+        do {
+            source = try Overlay.open(String(destination.dropFirst()), in: root.raw, O_RDONLY | O_DIRECTORY)
+        } catch let error as SystemError where [ENOENT, ENOTDIR, ELOOP].contains(error.errno) {
+            return
+        }
+        do {
+            try body(source.raw)
+        } catch {
+            throw TimberError(.internal, "cannot fill the volume for \(destination) from the image", cause: error)
         }
     }
 

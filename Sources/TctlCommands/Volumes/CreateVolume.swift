@@ -11,6 +11,8 @@ struct CreateVolume: TctlCommand {
             Examples:
               tctl volume create data
               tctl volume create --label keep=yes
+              tctl volume create -o type=tmpfs -o device=tmpfs -o o=size=64m scratch
+              tctl volume create -o type=nfs -o o=addr=10.0.0.1 -o device=:/srv data
             """
     )
     static let shape = CommandShape(switches: [], values: ["d,driver", "o,opt"], arguments: .atMost(1))
@@ -19,7 +21,7 @@ struct CreateVolume: TctlCommand {
     var driver: String?
     @Option(help: ArgumentHelp("A label", valueName: "key=value"))
     var label: [String] = []
-    @Option(name: .shortAndLong, help: ArgumentHelp("An option of the driver; local takes none", valueName: "key=value"))
+    @Option(name: .shortAndLong, help: ArgumentHelp("An option of the driver: type=, o=, device=", valueName: "key=value"))
     var opt: [String] = []
     @Argument(help: "The name; without one the volume is anonymous")
     var name: String?

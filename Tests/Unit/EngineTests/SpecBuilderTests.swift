@@ -1,7 +1,6 @@
 import Confinement
 import DockerAPI
 import Errors
-import Foundation
 import LinuxKernel
 import Testing
 
@@ -9,10 +8,8 @@ import Testing
 
 @Suite struct SpecBuilderTests {
     private func build(
-        uid: UInt32 = 0, sharesHostNetwork: Bool = false, _ change: (inout Definition) -> Void
+        uid: UInt32 = 0, sharesHostNetwork: Bool = false, sources: MountSources = MountSources(), _ change: (inout Definition) -> Void
     ) throws -> RuntimeSpec {
-        let place = FileManager.default.temporaryDirectory.appendingPathComponent("timber-spec-\(UUID().uuidString)").path
-        defer { try? FileManager.default.removeItem(atPath: place) }
         var config = ContainerConfig()
         config.cmd = ["true"]
         var definition = Definition(
@@ -22,7 +19,7 @@ import Testing
             definition: definition, hostname: "oak",
             identity: UserDatabase.Identity(uid: uid, gid: 0, groups: [], home: "/"),
             grant: CapabilityGrant.resolve(add: [], drop: [], privileged: false), security: SecurityOptions(parsing: []),
-            paths: Paths(data: "\(place)/data", run: "\(place)/run"), etcDirectory: "/etc", cgroupsPath: "/", networkPath: nil,
+            sources: sources, etcDirectory: "/etc", cgroupsPath: "/", networkPath: nil,
             sharesHostNetwork: sharesHostNetwork, descriptors: DescriptorLimit(soft: 1024, hard: 4096)
         ).build()
     }
@@ -53,6 +50,17 @@ import Testing
         #expect(try limits([]) == [[1024, 4096]])
         #expect(try limits([Ulimit(name: "core", hard: 1, soft: 0)]) == [[0, 1], [1024, 4096]])
         #expect(try limits([Ulimit(name: "nofile", hard: 6, soft: 5)]) == [[5, 6]])
+    }
+
+    /// What a volume's options say is added to what the mount says, and never taken away by it.
+    @Test func optionsOfVolumesAreKept() throws {
+        var sources = MountSources()
+        sources.byDestination["/d"] = MountSources.Source(path: "/srv", options: ["ro", "nodev"], isRecursive: false)
+        let spec = try build(sources: sources) {
+            $0.mounts = [MountSpec(kind: .volume, source: "", volume: "data", destination: "/d")]
+        }
+        let mount = try #require(spec.mounts.first { $0.destination == "/d" })
+        #expect(mount.source == "/srv" && mount.options == ["bind", "rprivate", "rw", "ro", "nodev"])
     }
 
     @Test func onlyRootHoldsCapabilities() throws {
