@@ -35,6 +35,10 @@ final class Connection {
     var closesWhenFlushed = false
 
     var output = ByteQueue()
+    /// Since when it holds its process back and takes nothing itself (monotonic milliseconds); 0: it does not.
+    var stalledSince = 0
+    /// How long it may do that to others who read the same process.
+    static let stallPatience = 5_000
 
     init(_ number: UInt32, socket: Int32) {
         self.number = number
@@ -84,6 +88,7 @@ final class Connection {
             let count = write(output.bytes, UnsafeRawBufferPointer(start: nil, count: 0))
             if count <= 0 { break }
             output.remove(count)
+            stalledSince = 0
             progressed = true
         }
         return progressed

@@ -49,6 +49,8 @@ final class ContainerProcess {
     var hasExited = false
     /// When to stop waiting for the end of streams that something else still holds; 0: not waiting.
     var drainDeadline = 0
+    /// When a client that holds others back is cut off (monotonic milliseconds); 0: there is none.
+    var stallDeadline = 0
 
     init(_ number: UInt32, _ flags: UInt32) {
         self.number = number

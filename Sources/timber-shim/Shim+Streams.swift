@@ -51,6 +51,30 @@ extension Shim {
         }
     }
 
+    /// Whether a client reads this process's output and has little waiting.
+    private func keepsUp(_ connection: Connection, _ process: ContainerProcess) -> Bool {
+        isAttached(connection, process) && connection.streams & (TIMBER_ATTACH_STDOUT | TIMBER_ATTACH_STDERR) != 0
+            && connection.output.count <= Connection.lowWater
+    }
+
+    /// A client that takes nothing holds a process back for itself, as a pipe would, but not for ever for others who do read: after
+    /// `stallPatience` it is cut off.
+    /// - Returns: when to look again (monotonic milliseconds); nil: nobody is held back by somebody else.
+    func cutStalled(_ process: ContainerProcess) -> Int? {
+        guard process.isHeld, !process.hasExited else { return nil }
+        var othersWait = false
+        for connection in connections where keepsUp(connection, process) { othersWait = true }
+        let now = monotonicMilliseconds()
+        var next: Int?
+        for connection in connections where isAttached(connection, process) && connection.output.count > Connection.lowWater {
+            if connection.stalledSince == 0 { connection.stalledSince = now }
+            guard othersWait else { continue }
+            let end = connection.stalledSince + Connection.stallPatience
+            if now >= end { connection.isDead = true } else { next = min(next ?? end, end) }
+        }
+        return next
+    }
+
     /// Stops reading from a process while a client has too much waiting, and goes on when it has read.
     func updateHold(_ process: ContainerProcess) {
         var most = 0

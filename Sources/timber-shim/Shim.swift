@@ -130,6 +130,7 @@ final class Shim {
         default: break
         }
         for process in processes where process.drainDeadline != 0 { next = min(next, process.drainDeadline) }
+        for process in processes where process.stallDeadline != 0 { next = min(next, process.stallDeadline) }
         if acceptAgain != 0 { next = min(next, acceptAgain) }
         return next == Int.max ? -1 : max(0, next - monotonicMilliseconds())
     }
@@ -140,6 +141,7 @@ final class Shim {
             closeOutput(process, .error)
             conclude(process)
         }
+        for process in processes { process.stallDeadline = cutStalled(process) ?? 0 }
         // Somebody is there and may take its time.
         if phase == .waiting && hasControl { deadline = monotonicMilliseconds() + Self.launchPatience }
     }
