@@ -307,3 +307,41 @@ def test_clients_get_half_of_the_descriptors(fresh):
             connection.close()
         until(fresh.answers)
         fresh.run("busybox", "true").ok()
+
+
+# --- Pruning -----------------------------------------------------------------------------------------------------------
+
+
+def test_system_prune(timber, busybox):
+    """What is used stays; volumes go only when they are asked for, those with names not even then."""
+    timber.tctl("run", "--name", "done", "-v", "/anonymous", "-v", "named:/n", "busybox", "sh", "-c", "head -c 3000 /dev/zero >/file").ok()
+    timber.sleeper("--name", "used", "-v", "/here")
+    timber.tctl("load", input=busybox.image("unused:1", TarBuilder().file("x", b"x")).docker_archive()).ok()
+    refused = timber.tctl("system", "prune", input="n\n").fails(1, "nothing was removed")
+    assert "all stopped containers" in refused.err and "volumes" not in refused.err
+    result = timber.tctl("system", "prune", "-f").ok()
+    assert result.lines[0] == "Deleted Containers:" and result.lines[-1] == "Total reclaimed space: 3kB"
+    assert [container["Names"] for container in timber.api.get("/containers/json", all=1).json] == [["/used"]]
+    assert "unused:1" in timber.images() and len(timber.api.get("/volumes").json["Volumes"]) == 3
+    result = timber.tctl("system", "prune", "-a", "-f", "--volumes", "--filter", "label!=keep").ok()
+    assert "untagged: unused:1" in result.out and "Deleted Volumes:" in result.out
+    assert "unused:1" not in timber.images() and "busybox:latest" in timber.images()
+    assert sorted(len(volume["Name"]) for volume in timber.api.get("/volumes").json["Volumes"]) == [5, 64]
+    timber.tctl("system", "prune", "-f", "--volumes", "--filter", "until=1h").fails(1, "until")
+    timber.tctl("rm", "-fv", "used").ok()
+    timber.tctl("volume", "rm", "named").ok()
+
+
+@pytest.mark.parametrize("kind", ["containers", "images", "volumes", "networks"])
+def test_prune_refuses_filters_that_mean_nothing(timber, kind):
+    assert "nosuch" in timber.api.post(f"/{kind}/prune", filters={"nosuch": ["x"]}).expect(400).message
+    timber.api.post(f"/{kind}/prune", filters="not json").expect(400)
+
+
+def test_pruned_containers_match_the_filters(timber):
+    timber.tctl("create", "--name", "old", "--label", "a=b", "busybox").ok()
+    timber.tctl("create", "--name", "other", "busybox").ok()
+    assert timber.api.post("/containers/prune", filters={"until": ["1h"]}).expect(200).json["ContainersDeleted"] is None
+    assert timber.api.post("/containers/prune", filters={"label!": ["a"], "until": ["0s"]}).expect(200).json["ContainersDeleted"]
+    assert [container["Names"] for container in timber.api.get("/containers/json", all=1).json] == [["/old"]]
+    assert timber.api.post("/containers/prune", filters={"label": ["a=b"]}).expect(200).json["ContainersDeleted"]

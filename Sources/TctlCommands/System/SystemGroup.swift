@@ -4,5 +4,5 @@ internal import ArgumentParser
 struct SystemGroup: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "system", abstract: "Manage Timber", usage: "tctl system COMMAND",
-        subcommands: [DiskUsageCommand.self, Events.self, Info.self])
+        subcommands: [DiskUsageCommand.self, Events.self, Info.self, SystemPrune.self])
 }
