@@ -328,3 +328,107 @@ def test_what_is_no_websocket(timber):
     identifier = created(timber, Cmd=["true"])
     assert "WebSocket" in timber.api.get(f"/containers/{identifier}/attach/ws", stream=1).expect(400).message
     timber.api.get("/containers/nosuch/attach/ws").expect(400, 404)
+
+
+# --- What means nothing is refused, with a message -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def oak(timber):
+    """A running container with that name, for requests that get as far as their parameters."""
+    timber.sleeper("--name", "oak")
+    return "oak"
+
+
+BODIES = ["/containers/create", "/containers/oak/update", "/containers/oak/exec", "/volumes/create", "/networks/create", "/networks/bridge/connect"]
+MALFORMED = [b"", b"{", b"[]", b'"text"', b"1", b"{}{}", b"\xff\xfe", b'{"a":' * 10_000, b"nothing", b"\x00"]
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_malformed_bodies(timber, oak, path):
+    for body in MALFORMED:
+        answer = timber.api.request("POST", path, body, {"Content-Type": "application/json"})
+        assert answer.status in (400, 403, 404), (body[:20], answer.status, answer.body[:300])
+        assert answer.message and answer.headers["Content-Type"] == "application/json"
+    for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
+        timber.api.request("POST", path, b"{}", {"Content-Type": content_type}).expect(400)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/containers/create", {"Image": 1}), ("/containers/create", {"Image": "busybox", "Cmd": {"a": 1}}),
+        ("/containers/create", {"Image": "busybox", "HostConfig": []}), ("/containers/create", {"Image": "busybox", "HostConfig": {"Memory": "1g"}}),
+        ("/containers/create", {"Image": "busybox", "HostConfig": {"Memory": 1e400}}), ("/containers/create", {"Image": "busybox", "HostConfig": {"Memory": -5}}),
+        ("/containers/create", {"Image": "busybox", "HostConfig": {"NanoCpus": 2**70}}), ("/containers/create", {"Image": "busybox", "Env": [None]}),
+        ("/containers/create", {"Image": "busybox", "HostConfig": {"Binds": ["::"]}}), ("/containers/create", {"Image": "busybox", "HostConfig": {"Mounts": [{"Type": "x"}]}}),
+        ("/containers/create", {"Image": "busybox", "HostConfig": {"PortBindings": {"99999/tcp": [{}]}}}), ("/containers/create", {"Image": "a b"}),
+        ("/containers/create", {"Image": "busybox", "HostConfig": {"Tmpfs": {"relative": ""}}}), ("/containers/create", {"Image": "busybox", "WorkingDir": "relative"}),
+        ("/containers/oak/exec", {"Cmd": []}), ("/containers/oak/exec", {"Cmd": [1]}), ("/containers/oak/exec", {"Cmd": ["true"], "DetachKeys": "ctrl-?"}),
+        ("/containers/oak/update", {"Memory": "x"}), ("/volumes/create", {"Labels": ["a"]}), ("/volumes/create", {"Name": "a" * 5000}),
+        ("/volumes/create", {"Name": "ok", "DriverOpts": {"type": 5}}), ("/networks/create", {"Name": {}}),
+    ],
+    ids=lambda value: str(value)[:60],
+)  # fmt: skip
+def test_bodies_that_mean_nothing(timber, oak, path, body):
+    answer = timber.api.post(path, body)
+    assert answer.status in (400, 404, 409) and answer.message, answer
+    assert len(timber.containers()) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/containers/json?limit=x"), ("GET", "/containers/json?limit=99999999999999999999"), ("GET", "/containers/json?filters=%7B"),
+        ("GET", "/containers/json?filters=[]"), ("GET", '/containers/json?filters={"status":["nosuch"]}'), ("GET", '/containers/json?filters={"exited":["x"]}'),
+        ("POST", "/containers/oak/stop?t=x"), ("POST", "/containers/oak/restart?t=1.5"), ("POST", "/containers/oak/kill?signal=NOSUCH"),
+        ("POST", "/containers/oak/kill?signal=0"), ("POST", "/containers/oak/kill?signal=-9"), ("POST", "/containers/oak/wait?condition=x"),
+        ("POST", "/containers/oak/rename?name="), ("POST", "/containers/oak/rename?name=a/b"), ("POST", "/containers/oak/resize?h=x&w=1"),
+        ("POST", "/containers/oak/resize?h=-1&w=1"), ("POST", "/containers/oak/resize?h=70000&w=1"), ("POST", "/containers/oak/resize"),
+        ("GET", "/containers/oak/logs"), ("GET", "/containers/oak/logs?stdout=1&since=yesterday"), ("GET", "/containers/oak/logs?stdout=1&until=1.x"),
+        ("POST", "/containers/oak/attach?detachKeys=ctrl-"), ("GET", "/events?since=x"), ("GET", "/events?since=2&until=1"),
+        ("GET", '/events?until=1&filters={"nosuch":["x"]}'), ("GET", "/system/df?type=x"), ("GET", '/volumes?filters={"dangling":["maybe"]}'),
+        ("GET", '/images/json?filters={"nosuch":["x"]}'), ("GET", '/networks?filters={"nosuch":["x"]}'), ("POST", '/volumes/prune?filters={"until":["x"]}'),
+        ("POST", '/containers/prune?filters={"until":["x"]}'), ("POST", "/images/busybox/tag"), ("POST", "/images/busybox/tag?repo=UPPER"),
+        ("GET", "/images/get"), ("GET", "/images/%20/json"), ("POST", "/containers/create?name=%2F"), ("POST", "/containers/create?name=a%00"),
+        ("GET", "/containers/oak/top?ps_args=-o%20cgroup"), ("GET", "/_ping%zz"), ("GET", "/containers/json?all=%"), ("GET", "/v1.50.1/info"), ("GET", "/v0.1/info"),
+        ("GET", "/v99999999999999999999.1/info"), ("DELETE", "/containers/oak?link=1"), ("GET", "/exec/..%2f/json"), ("POST", "/exec/%20/start"),
+    ],
+    ids=lambda value: str(value)[:60],
+)  # fmt: skip
+def test_queries_that_mean_nothing(timber, oak, method, path):
+    body, headers = (b"{}", {"Content-Type": "application/json"}) if method == "POST" else (None, {})
+    answer = timber.api.request(method, path.replace('"', "%22").replace("{", "%7B").replace("}", "%7D"), body, headers)
+    assert answer.status in (400, 404, 409) and answer.message, (answer.status, answer.body[:300])
+    assert timber.state("oak") == "running"
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "OPTIONS", "TRACE", "CONNECT", "BREW"])
+def test_methods_that_mean_nothing(timber, method):
+    answer = timber.api.send(f"{method} /info HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode(), timeout=3)
+    assert answer.split(b" ")[1] in (b"404", b"400") and b'"message"' in answer
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Transfer-Encoding: gzip", "Content-Length: 1e3", "Content-Length: 5, 5", "Expect: nothing", "Bad Header: x", ": x", "A: \x01", " folded: x",
+        "Content-Length: 99999999999999999999",
+    ],
+)  # fmt: skip
+def test_headers_that_mean_nothing(timber, header):
+    answer = timber.api.send(f"POST /containers/create HTTP/1.1\r\nHost: x\r\n{header}\r\n\r\n".encode(), timeout=3)
+    assert answer.split(b" ")[1] in (b"400", b"417", b"501") and b'"message"' in answer
+
+
+def test_what_expects_to_continue(timber):
+    """The body is asked for, also of a request that will be refused by it, and the next request is answered on the same connection."""
+    with timber.api.open(10) as connection:
+        connection.sendall(
+            b"POST /volumes/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(b"[]GET /_ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answer = b""
+        while chunk := connection.recv(65536):
+            answer += chunk
+        assert answer.startswith(b"HTTP/1.1 400 ") and answer.endswith(b"OK")

@@ -6,6 +6,7 @@ let execRoutes: [Route] = [
     Route("POST", "/containers/{}/exec") { request, backend in
         let body = try request.json(ExecCreateRequest.self)
         guard body.cmd?.isEmpty == false else { throw TimberError(.invalidArgument, "no exec command specified") }
+        if !body.detachKeys.isEmpty { _ = try DetachKeys.parse(body.detachKeys) }
         return .json(try await backend.createExec(container: try request.container, body), status: 201)
     },
     Route("POST", "/exec/{}/start", startExec),
