@@ -2,7 +2,7 @@
 SHELL = /bin/bash
 PREFIX ?= /usr/local
 DESTDIR ?=
-TIERS ?= unit privileged integration
+TIERS ?= unit privileged integration conformance
 
 release_bin = .build/release
 root = $(DESTDIR)$(PREFIX)
@@ -35,9 +35,17 @@ test: ## every test tier (as root); TIERS="unit" for some
 	swift build --build-tests
 	.ci/test $(TIERS)
 
-.PHONY: test-unit test-privileged test-integration test-vm
-test-unit test-privileged test-integration test-vm: ## one tier; vm: Debian 12 with systemd and cgroup v2, in QEMU
+.PHONY: test-unit test-privileged test-integration test-conformance test-vm
+test-unit test-privileged test-integration test-conformance test-vm: ## one tier; vm: Debian 12 with systemd and cgroup v2, in QEMU
 	$(MAKE) test TIERS=$(@:test-%=%)
+
+.PHONY: fuzz
+fuzz: ## requests made from CONTRACT=FILE, Docker's description of its API (as root); SECONDS_OF_FUZZ=300
+	[ -f "$(CONTRACT)" ] || { echo "make fuzz CONTRACT=FILE: the OpenAPI description of the Docker Engine API, from its documentation" >&2; exit 2; }
+	.ci/install build fuzz
+	swift build
+	rootfs-fixtures/make.sh busybox
+	PYTHONPATH=Tests/Integration .build/fuzz/bin/python Tests/Conformance/fuzz.py "$(CONTRACT)" "$(or $(SECONDS_OF_FUZZ),300)"
 
 .PHONY: bench
 bench: ## beside Docker and runc (as root), into docs/benchmarks.md

@@ -5,6 +5,7 @@ Other daemons may run beside ours, so everything is filtered by what is ours: di
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -38,7 +39,9 @@ def firewall(bridge):
             if isinstance(value, dict):
                 value = {key: item for key, item in value.items() if key != "handle"}
             by_table.setdefault(table, []).append(json.dumps({kind: value}, sort_keys=True))
-    return sorted(text for table, texts in by_table.items() if any(bridge in text for text in texts) for text in texts)
+    # Not ttest10's for ttest1.
+    name = re.compile(rf"{re.escape(bridge)}(?![0-9])")
+    return sorted(text for texts in by_table.values() if any(name.search(text) for text in texts) for text in texts)
 
 
 def shims(run_directory):
