@@ -49,7 +49,7 @@ def test_run_and_its_status(client):
 
 def test_life_of_a_container(client):
     container = client.containers.run(
-        "busybox", ["sh", "-c", "trap 'exit 7' TERM; while :; do sleep 0.1; done"], detach=True, name="oak", labels={"a": "b"},
+        "busybox", ["sh", "-c", "trap 'exit 7' TERM; echo ready; while :; do sleep 0.1; done"], detach=True, name="oak", labels={"a": "b"},
         environment={"X": "1"}, mem_limit="64m", ulimits=[Ulimit(name="nofile", soft=64, hard=64)], working_dir="/tmp",
     )  # fmt: skip
     assert container.status == "created"
@@ -65,6 +65,8 @@ def test_life_of_a_container(client):
     container.update(mem_limit="96m", memswap_limit="96m")
     assert client.containers.get("elm").attrs["HostConfig"]["Memory"] == 96 << 20
     container.restart(timeout=5)
+    # Until its trap is set the first process of a container is not killed by SIGTERM.
+    until(lambda: container.logs().count(b"ready") == 2)
     container.kill("TERM")
     assert container.wait()["StatusCode"] == 7
     container.start()
