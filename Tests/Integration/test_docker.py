@@ -187,7 +187,7 @@ def test_networks(timber):
 )
 def test_what_is_not_there_is_refused_by_name(timber, flags):
     """An option that would be ignored is worse than one that is missing."""
-    word = "10.1.2.3" if flags[0] == "--ip" else flags[0].lstrip("-").split("=")[0]
+    word = flags[1] if flags[0].startswith("--ip") else flags[0].lstrip("-").split("=")[0]
     timber.docker("create", *flags, "busybox", "true").fails((1, 125), word)
     assert timber.containers() == []
 
