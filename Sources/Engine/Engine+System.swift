@@ -66,6 +66,11 @@ extension Engine {
         info.serverVersion = Self.version
         info.defaultRuntime = "timber"
         info.runtimes = ["timber": RuntimeInfo(path: configuration.shimPath)]
+        // Clients print these lines in any case: the shim is the init of --init, and there is neither runc nor containerd.
+        info.initBinary = "timber-shim"
+        info.initCommit = CommitInfo(id: Self.version)
+        info.containerdCommit = CommitInfo(id: "N/A")
+        info.runcCommit = CommitInfo(id: "N/A")
         info.liveRestoreEnabled = true
         info.securityOptions = ["name=seccomp,profile=builtin", "name=cgroupns"]
         info.systemTime = Timestamp.now().rfc3339

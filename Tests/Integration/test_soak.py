@@ -14,6 +14,7 @@ from harness.daemon import difference
 from harness.wait import until
 
 CLIENTS = 50
+# Of all rounds together.
 SECONDS = float(os.environ.get("TIMBER_SOAK_SECONDS", "20"))
 
 pytestmark = pytest.mark.timeout(SECONDS * 3 + 240)
@@ -106,10 +107,10 @@ def soak(daemon, shared, seconds):
 def test_fifty_clients_at_once(fresh):
     shared = fresh.sleeper()
     # A first round makes what is kept: threads, sockets, memory of the allocator.
-    soak(fresh, shared, SECONDS / 2)
+    soak(fresh, shared, SECONDS * 0.3)
     until(lambda: fresh.containers() == [shared])
     before, descriptors, memory = fresh.traces(), len(host.descriptors(fresh.pid)), host.resident_kib(fresh.pid)
-    steps = soak(fresh, shared, SECONDS)
+    steps = soak(fresh, shared, SECONDS * 0.7)
     assert steps >= CLIENTS
     until(lambda: not difference(before, fresh.traces()), seconds=30, message=lambda: f"{difference(before, fresh.traces())}")
     until(lambda: len(host.descriptors(fresh.pid)) <= descriptors + 8, seconds=30, message="descriptors stay open")
