@@ -55,8 +55,9 @@ struct ContainerFilter: Sendable {
             }
             && any("publish") { port in snapshot.ports.contains { "\($0.hostPort)" == Self.number(port) } }
             && any("expose") { port in definition.config.exposedPorts.contains { Self.number($0) == Self.number(port) } }
-            // Without health checks, every container's health is none; none is a task of Swarm's.
-            && any("health") { $0 == "none" } && any("is-task") { ["false", "0"].contains($0.lowercased()) }
+            && any("health") { $0 == snapshot.health?.status.rawValue ?? "none" }
+            // None is a task of Swarm's.
+            && any("is-task") { ["false", "0"].contains($0.lowercased()) }
             && any("network") { network in
                 definition.network.word == network
                     || definition.memberships.contains { $0.name == network || $0.network.hasPrefix(network) }

@@ -127,6 +127,9 @@ extension Engine {
         if config.workingDir.isEmpty { config.workingDir = imageConfig.workingDir }
         if config.stopSignal.isEmpty { config.stopSignal = imageConfig.stopSignal ?? "" }
         if config.stopTimeout == nil { config.stopTimeout = imageConfig.stopTimeout }
+        if config.shell == nil { config.shell = imageConfig.shell }
+        config.healthcheck = HealthCheck.merged(config.healthcheck, image: imageConfig.healthcheck)
+        if let check = config.healthcheck { try HealthCheck.validate(check) }
         _ = try Signals.number(config.stopSignal, default: SIGTERM)
         if !config.workingDir.isEmpty {
             guard let clean = cleanPath(config.workingDir) else {

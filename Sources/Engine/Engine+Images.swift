@@ -53,6 +53,7 @@ extension Engine {
         result.config.stopSignal = config.stopSignal ?? ""
         result.config.onBuild = config.onBuild
         result.config.shell = config.shell
+        result.config.healthcheck = HealthCheck.merged(nil, image: config.healthcheck)
         result.config.argsEscaped = config.argsEscaped
         return result
     }

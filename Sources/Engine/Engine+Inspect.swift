@@ -13,7 +13,7 @@ extension Engine {
         result.created = definition.created.rfc3339
         result.path = definition.arguments.first ?? ""
         result.args = Array(definition.arguments.dropFirst())
-        result.state = InspectMapping.state(snapshot.lifecycle)
+        result.state = InspectMapping.state(snapshot)
         result.image = definition.image
         result.resolvConfPath = "\(names.directory)/resolv.conf"
         result.hostnamePath = "\(names.directory)/hostname"

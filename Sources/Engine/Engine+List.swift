@@ -43,7 +43,8 @@ extension Engine {
             id: snapshot.id, names: ["/\(snapshot.name)"], image: definition.config.image, imageID: definition.image,
             command: definition.arguments.joined(separator: " "), created: definition.created.seconds,
             ports: InspectMapping.ports(snapshot),
-            labels: definition.config.labels, state: snapshot.lifecycle.status, status: StatusText.text(snapshot.lifecycle, now: now),
+            labels: definition.config.labels, state: snapshot.lifecycle.status,
+            status: StatusText.text(snapshot.lifecycle, snapshot.health, now: now),
             hostConfig: HostConfigSummary(networkMode: definition.network.word),
             networkSettings: NetworkSettingsSummary(networks: InspectMapping.networks(snapshot)),
             mounts: InspectMapping.mounts(snapshot, services.volumes))
@@ -56,7 +57,7 @@ extension Engine {
 
 /// `Up 3 minutes`, `Exited (0) 2 hours ago`: Docker's words for people.
 enum StatusText {
-    static func text(_ lifecycle: Lifecycle, now: Timestamp) -> String {
+    static func text(_ lifecycle: Lifecycle, _ health: HealthState? = nil, now: Timestamp) -> String {
         if lifecycle.isRestarting {
             let exit = lifecycle.lastExit
             return "Restarting (\(exit?.code ?? 0)) \(duration(since: exit?.finishedAt ?? now, now)) ago"
@@ -65,7 +66,8 @@ enum StatusText {
         case .created, .starting: return lifecycle.startedAt == nil ? "Created" : exited(lifecycle, now)
         case .running(let run):
             let duration = duration(since: lifecycle.startedAt ?? now, now)
-            return run.paused ? "Up \(duration) (Paused)" : "Up \(duration)"
+            if run.paused { return "Up \(duration) (Paused)" }
+            return health.map { "Up \(duration) (\($0.words))" } ?? "Up \(duration)"
         case .exited, .restarting: return exited(lifecycle, now)
         case .removing: return "Removal In Progress"
         }

@@ -109,9 +109,11 @@ enum InspectMapping {
         }
     }
 
-    static func state(_ lifecycle: Lifecycle) -> ContainerState {
+    static func state(_ snapshot: Snapshot) -> ContainerState {
+        let lifecycle = snapshot.lifecycle
         var state = ContainerState()
         state.status = lifecycle.status
+        state.health = snapshot.health?.wire
         // As in Docker, a container that restarts counts as one that runs.
         state.running = lifecycle.isUp
         state.restarting = lifecycle.isRestarting

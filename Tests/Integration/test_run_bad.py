@@ -132,7 +132,7 @@ def test_name_in_use(timber):
         ("--sysctl", "kernel.core_pattern=x"), ("--sysctl", "net.x"), ("--network", "nosuch"), ("--network", "container:nosuch"),
         ("--device", "/no/such/device"), ("--stop-signal", "NOSUCH"), ("--env-file", "/no/such/file"), ("--add-host", "nocolon"),
         ("--dns", "not-an-address"), ("--tmpfs", "relative"), ("--mount", "type=nosuch,target=/x"), ("--mount", "type=bind,target=/x"),
-        ("--cpuset-cpus", "99999"), ("--platform", "windows/amd64"), ("--platform", "/"), ("--health-cmd", "true"), ("--group-add", "nosuchgroup"), ("--oom-score-adj", "2000"),
+        ("--cpuset-cpus", "99999"), ("--platform", "windows/amd64"), ("--platform", "/"), ("--group-add", "nosuchgroup"), ("--oom-score-adj", "2000"),
     ],
 )  # fmt: skip
 def test_bad_value(timber, flags):

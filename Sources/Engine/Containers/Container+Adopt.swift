@@ -44,6 +44,7 @@ extension Container {
         run.route = DefaultRoute.choose(stored.endpoints, definition.memberships)
         run.ports = stored.ports
         run.exit = stored.exit
+        health = stored.health
         run.limitsAreChanging = stored.limitsAreChanging ?? false
         if let before = lifecycle.run?.bootID, before != services.bootID {
             if run.exit == nil {
@@ -82,6 +83,7 @@ extension Container {
             try await noticePause()
             try await completeUpdate()
             if lifecycle.run != nil { try await adoptNetworks() }
+            watchHealth()
         }
     }
 
@@ -89,6 +91,8 @@ extension Container {
     /// - Parameter dead: the highest number that is used up although no process here has it.
     func adopted(_ processes: [ShimEvent.ProcessStatus], dead: UInt32) async throws {
         lastExecNumber = max(lastExecNumber, dead, processes.map(\.process).max() ?? 0)
+        // The old daemon's health check, which nobody waits for.
+        for probe in processes where probe.process > 0 && probe.process.isMultiple(of: 2) && probe.state != 2 { killProbe(probe.process) }
         let first = processes.first { $0.process == 0 }
         // Ended: the state is known once the shim, which is about to leave, has left.
         if first?.state == 2 { return }
@@ -105,6 +109,7 @@ extension Container {
         guard first.state == 1 else { return }
         // The old daemon died between the launch and its record.
         try lifecycle.started(pid: first.pid, bootID: services.bootID, at: ProcessTimes.started(ticks: first.startTicks) ?? .now())
+        health = nil
         launched.fulfil(.success(()))
         try await persist()
     }

@@ -20,6 +20,7 @@ extension Container {
             switch event {
             case .started(process: 0, let pid):
                 try lifecycle.started(pid: pid, bootID: services.bootID, at: .now())
+                healthBegins()
                 publish()
                 services.events.container("start", snapshot)
                 launched.fulfil(.success(()))
@@ -66,6 +67,7 @@ extension Container {
     /// The end of a run: everything of it is given back, then everybody is told.
     func finish() async {
         var exit = run.exit ?? recordedExit ?? lost
+        healthEnds()
         if let memory = await oomEvents(), memory.kills > 0 {
             exit.outOfMemory = true
             if exit.error.isEmpty { exit.error = Self.explain(memory) }

@@ -93,9 +93,11 @@ extension Container {
             throw TimberError(error.code, "cannot pause container \(name): \(error.message)")
         }
         guard let cgroup = run.cgroup else { throw TimberError(.conflict, "container \(name) is not running") }
+        pauses += 1
         try await BlockingPool.shared.run { try cgroup.freeze() }
         guard lifecycle.run != nil else { throw TimberError(.conflict, "container \(name) ended while it was paused") }
         try lifecycle.pause()
+        pauses += 1
         try await persist()
         services.events.container("pause", snapshot)
     }

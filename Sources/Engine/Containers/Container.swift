@@ -27,6 +27,11 @@ actor Container {
     var waitingStreams: [WaitingStream] = []
     var execs: [String: Exec] = [:]
     var lastExecNumber: UInt32 = 0
+    /// What the health check has found; nil without one, or before the first start.
+    var health: HealthState?
+    var healthMonitor: Task<Void, Never>?
+    /// How often it was paused: what a pause fell into says nothing of its health.
+    var pauses = 0
     /// Fulfilled when the launch under way has come to a running process, or has not.
     var launched = OneShot<Result<Void, any Error>>()
     /// Fulfilled at the next end of the process, when everything of it is gone; replaced then.
@@ -81,7 +86,7 @@ actor Container {
     var snapshot: Snapshot {
         Snapshot(
             id: id, name: name, definition: definition, lifecycle: lifecycle, endpoints: run.endpoints, ports: run.ports,
-            execIDs: execs.values.filter { $0.isRunning }.map(\.id).sorted())
+            execIDs: execs.values.filter { $0.isRunning && !$0.isProbe }.map(\.id).sorted(), health: health)
     }
 
     var directory: String { services.paths.container(id) }
@@ -152,6 +157,7 @@ struct StoredState: Codable {
     var ports: [PublishedPort]
     /// How the run that is being cleaned up after has ended.
     var exit: Lifecycle.Exit?
+    var health: HealthState?
     /// The definition's limits may not be those that the cgroup has.
     var limitsAreChanging: Bool?
 
@@ -160,6 +166,7 @@ struct StoredState: Codable {
         endpoints = container.run.endpoints
         ports = container.run.ports
         exit = container.run.exit
+        health = container.health
         limitsAreChanging = container.run.limitsAreChanging ? true : nil
     }
 

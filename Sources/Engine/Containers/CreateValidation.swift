@@ -36,7 +36,6 @@ enum CreateValidation {
             }
         }
         for extra in host.extraHosts { _ = try ExtraHost(extra) }
-        if let check = request.config.healthcheck, !check.test.isEmpty, check.test != ["NONE"] { throw unsupported("a health check") }
         for option in host.logConfig.config.keys.sorted() where !["max-size", "max-file"].contains(option) {
             throw TimberError(.unsupported, "log option \"\(option)\" is not supported by Timber (max-size and max-file are)")
         }

@@ -10,6 +10,7 @@ struct Snapshot: Sendable {
     var endpoints: [Endpoint] = []
     var ports: [PublishedPort] = []
     var execIDs: [String] = []
+    var health: HealthState?
 }
 
 /// Every container by id and name. Names are reserved here before the database is asked, so that two requests at once cannot both

@@ -42,8 +42,7 @@ extension Container {
             throw TimberError(.conflict, "container \(name) is not running")
         }
         if run.paused { throw TimberError(.conflict, "container \(name) is paused: unpause it before exec") }
-        lastExecNumber += 1
-        exec.number = lastExecNumber
+        exec.number = nextExecNumber(isProbe: exec.isProbe)
         exec.phase = .starting
         if let size { exec.request.consoleSize = size }
         execs[execID] = exec
@@ -76,6 +75,12 @@ extension Container {
         throw await explain(failure, environment: environment(of: exec.request, home: ""))
     }
 
+    /// Clients' execs have odd numbers and probes even ones: so a later daemon knows of what runs whether somebody wanted it.
+    private func nextExecNumber(isProbe: Bool) -> UInt32 {
+        lastExecNumber += (lastExecNumber.isMultiple(of: 2) == isProbe) ? 2 : 1
+        return lastExecNumber
+    }
+
     /// Sets the size of an exec's terminal.
     func resizeExec(_ execID: String, rows: Int, columns: Int) throws {
         guard let exec = execs[execID] else { throw TimberError(.notFound, "No such exec instance: \(execID)") }
@@ -99,6 +104,10 @@ extension Container {
         update(number) { exec in
             exec.phase = .running(pid: pid)
             exec.launched.fulfil(.success(()))
+            if exec.isProbe {
+                if exec.isAbandoned { killProbe(number) }
+                return
+            }
             let command = exec.request.cmd ?? []
             services.events.container("exec_start: \(command.joined(separator: " "))", snapshot, extra: ["execID": exec.id])
         }
@@ -116,6 +125,8 @@ extension Container {
             exec.phase = .ended(code: code)
             // A container that ends while an exec starts: whoever waits is told.
             exec.launched.fulfil(.failure(LaunchFailure(stage: TIMBER_STAGE_LOST, errno: 32, detail: "")))
+            exec.ended.fulfil(.success(code))
+            if exec.isProbe { return }
             services.events.container("exec_die", snapshot, extra: ["execID": exec.id, "exitCode": "\(code)"])
         }
     }
@@ -123,6 +134,11 @@ extension Container {
     private func update(_ number: UInt32, _ change: (inout Exec) -> Void) {
         guard let id = execs.first(where: { $0.value.number == number && number > 0 })?.key, var exec = execs[id] else { return }
         change(&exec)
+        if exec.isProbe {
+            // Its start, if that waits still, has its own copy.
+            execs[id] = exec.isOver ? nil : exec
+            return
+        }
         execs[id] = exec
         publish()
     }

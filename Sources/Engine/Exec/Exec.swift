@@ -6,9 +6,15 @@ struct Exec: Sendable {
     /// Its number towards the shim; 0 until it is started.
     var number: UInt32 = 0
     var request: ExecCreateRequest
+    /// The daemon's own, for a health check: no client knows it.
+    var isProbe = false
+    /// A probe that nobody waits for any more: it is killed when it runs.
+    var isAbandoned = false
     var phase: Phase = .created
     /// Fulfilled when it runs or cannot.
     var launched = OneShot<Result<Void, LaunchFailure>>()
+    /// Fulfilled with its exit status, or with why it could not run.
+    let ended = OneShot<Result<Int32, any Error>>()
 
     enum Phase: Sendable, Equatable {
         case created
@@ -19,6 +25,11 @@ struct Exec: Sendable {
 
     var isRunning: Bool {
         if case .running = phase { return true }
+        return false
+    }
+
+    var isOver: Bool {
+        if case .ended = phase { return true }
         return false
     }
 

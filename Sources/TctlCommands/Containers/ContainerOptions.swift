@@ -24,6 +24,7 @@ struct ContainerOptions: ParsableArguments {
     var platform: String?
 
     @OptionGroup(title: "PROCESS") var process: ProcessOptions
+    @OptionGroup(title: "HEALTH") var health: HealthOptions
     @OptionGroup(title: "NETWORK") var network: NetworkOptions
     @OptionGroup(title: "FILES") var files: FileOptions
     @OptionGroup(title: "RESOURCES") var resources: ResourceOptions
@@ -32,6 +33,7 @@ struct ContainerOptions: ParsableArguments {
     /// The flags without a value, for the flag reader.
     static let switches = [
         "i,interactive", "t,tty", "rm", "q,quiet", "init", "P,publish-all", "read-only", "privileged", "oom-kill-disable",
+        "no-healthcheck",
     ]
     /// The flags with a value that have several names.
     static let values = [

@@ -54,6 +54,7 @@ struct CreateRequestBuilder {
         config.workingDir = process.workdir ?? ""
         config.entrypoint = process.entrypoint.map { [$0] }
         config.labels = try KeyValueFile.labels(files: process.labelFile, items: process.label)
+        config.healthcheck = try options.health.config()
         config.stopSignal = process.stopSignal ?? ""
         config.stopTimeout = try process.stopTimeout.map { try Numbers.whole(flag: "--stop-timeout", $0) }
         return config
