@@ -12,24 +12,42 @@ extension Cgroup {
     public func update(_ resources: CgroupResources) throws -> [String] {
         let (resources, refusals) = try resources.validated(features: features, updating: true)
         guard exists else { throw TimberError(.notFound, "the cgroup of container \(id) is gone") }
+        let changes = LimitChanges()
         do {
-            try setLimits(resources)
-        } catch let error as SystemError where error.errno == EBUSY {
-            throw TimberError(.conflict, "container \(id) uses more memory than the new limit", cause: error)
+            try setLimits(resources, changes)
         } catch let error as SystemError {
-            throw TimberError(.unavailable, "cannot change the limits of container \(id)", cause: error)
+            undo(changes)
+            guard error.errno == EBUSY else {
+                throw TimberError(.unavailable, "cannot change the limits of container \(id)", cause: error)
+            }
+            throw TimberError(.conflict, "container \(id) uses more memory than the new limit", cause: error)
+        } catch {
+            undo(changes)
+            throw error
         }
         return refusals
     }
 
-    func setLimits(_ resources: CgroupResources) throws {
+    /// - Parameter changes: remembers what was there before, to undo it.
+    func setLimits(_ resources: CgroupResources, _ changes: LimitChanges? = nil) throws {
         switch tree.limits {
-        case .legacy: try setLegacyLimits(resources)
-        case .unified: try setUnifiedLimits(resources)
+        case .legacy: try setLegacyLimits(resources, changes)
+        case .unified: try setUnifiedLimits(resources, changes)
         }
     }
 
-    func set(_ value: String, _ file: String, of controller: String) throws {
+    /// Writes back what was there, the last first. As each of these values was possible before, the kernel takes it again.
+    private func undo(_ changes: LimitChanges) {
+        for change in changes.list.reversed() {
+            // The failure that made it necessary is the one to tell.
+            _ = Result { try set(change.before, change.file, of: change.controller, nil) }
+        }
+    }
+
+    private func set(_ value: String, _ file: String, of controller: String, _ changes: LimitChanges?) throws {
+        if let changes, let before = try self.value(file, of: controller)?.split(separator: "\n").first {
+            changes.list.append((file, controller, String(before)))
+        }
         guard let place = tree.location(of: controller) else {
             throw SystemError(call: "openat", errno: ENOENT, what: "\(controller) \(file)")
         }
@@ -38,27 +56,27 @@ extension Cgroup {
 
     // MARK: - v1
 
-    private func setLegacyLimits(_ resources: CgroupResources) throws {
-        try setLegacyMemory(resources)
-        if let reservation = resources.memoryReservation { try set("\(reservation)", "memory.soft_limit_in_bytes", of: "memory") }
-        if let swappiness = resources.memorySwappiness { try set("\(swappiness)", "memory.swappiness", of: "memory") }
-        if let disable = resources.oomKillDisable { try set(disable ? "1" : "0", "memory.oom_control", of: "memory") }
-        if let shares = resources.cpuShares { try set("\(shares)", "cpu.shares", of: "cpu") }
-        if let period = resources.cpuPeriod { try set("\(period)", "cpu.cfs_period_us", of: "cpu") }
-        if let quota = resources.cpuQuota { try set("\(quota)", "cpu.cfs_quota_us", of: "cpu") }
-        if let cpus = resources.cpusetCPUs { try set(cpus, "cpuset.cpus", of: "cpuset") }
-        if let mems = resources.cpusetMems { try set(mems, "cpuset.mems", of: "cpuset") }
-        if let pids = resources.pids { try set(pids > 0 ? "\(pids)" : "max", "pids.max", of: "pids") }
+    private func setLegacyLimits(_ resources: CgroupResources, _ changes: LimitChanges?) throws {
+        try setLegacyMemory(resources, changes)
+        if let reservation = resources.memoryReservation { try set("\(reservation)", "memory.soft_limit_in_bytes", of: "memory", changes) }
+        if let swappiness = resources.memorySwappiness { try set("\(swappiness)", "memory.swappiness", of: "memory", changes) }
+        if let disable = resources.oomKillDisable { try set(disable ? "1" : "0", "memory.oom_control", of: "memory", changes) }
+        if let shares = resources.cpuShares { try set("\(shares)", "cpu.shares", of: "cpu", changes) }
+        if let period = resources.cpuPeriod { try set("\(period)", "cpu.cfs_period_us", of: "cpu", changes) }
+        if let quota = resources.cpuQuota { try set("\(quota)", "cpu.cfs_quota_us", of: "cpu", changes) }
+        if let cpus = resources.cpusetCPUs { try set(cpus, "cpuset.cpus", of: "cpuset", changes) }
+        if let mems = resources.cpusetMems { try set(mems, "cpuset.mems", of: "cpuset", changes) }
+        if let pids = resources.pids { try set(pids > 0 ? "\(pids)" : "max", "pids.max", of: "pids", changes) }
         if let weight = resources.blkioWeight {
             let file = try value("blkio.bfq.weight", of: "blkio") == nil ? "blkio.weight" : "blkio.bfq.weight"
-            try set("\(weight)", file, of: "blkio")
+            try set("\(weight)", file, of: "blkio", changes)
         }
     }
 
     /// At every moment memory may not be above memory and swap: which of the two is written first depends on what is there.
-    private func setLegacyMemory(_ resources: CgroupResources) throws {
+    private func setLegacyMemory(_ resources: CgroupResources, _ changes: LimitChanges?) throws {
         guard let memory = resources.memory else {
-            if let swap = resources.memorySwap { try set("\(swap)", "memory.memsw.limit_in_bytes", of: "memory") }
+            if let swap = resources.memorySwap { try set("\(swap)", "memory.memsw.limit_in_bytes", of: "memory", changes) }
             return
         }
         let current = try value("memory.memsw.limit_in_bytes", of: "memory")?.number
@@ -67,39 +85,39 @@ extension Cgroup {
                 throw TimberError(
                     .invalidArgument, "the memory limit \(memory) is above the limit \(current) of memory and swap: change both at once")
             }
-            return try set("\(memory)", "memory.limit_in_bytes", of: "memory")
+            return try set("\(memory)", "memory.limit_in_bytes", of: "memory", changes)
         }
         let raising = current.map { swap == -1 || UInt64(swap) > $0 } ?? false
-        if raising { try set("\(swap)", "memory.memsw.limit_in_bytes", of: "memory") }
-        try set("\(memory)", "memory.limit_in_bytes", of: "memory")
-        if !raising { try set("\(swap)", "memory.memsw.limit_in_bytes", of: "memory") }
+        if raising { try set("\(swap)", "memory.memsw.limit_in_bytes", of: "memory", changes) }
+        try set("\(memory)", "memory.limit_in_bytes", of: "memory", changes)
+        if !raising { try set("\(swap)", "memory.memsw.limit_in_bytes", of: "memory", changes) }
     }
 
     // MARK: - v2
 
-    private func setUnifiedLimits(_ resources: CgroupResources) throws {
-        if let memory = resources.memory { try set("\(memory)", "memory.max", of: "memory") }
+    private func setUnifiedLimits(_ resources: CgroupResources, _ changes: LimitChanges?) throws {
+        if let memory = resources.memory { try set("\(memory)", "memory.max", of: "memory", changes) }
         if let swap = resources.memorySwap {
             let memory = try resources.memory ?? value("memory.max", of: "memory")?.number.map(Int64.init(clamping:))
             // v2 counts swap alone.
-            try set(swap == -1 ? "max" : memory.map { "\(max(0, swap - $0))" } ?? "max", "memory.swap.max", of: "memory")
+            try set(swap == -1 ? "max" : memory.map { "\(max(0, swap - $0))" } ?? "max", "memory.swap.max", of: "memory", changes)
         }
-        if let reservation = resources.memoryReservation { try set("\(reservation)", "memory.low", of: "memory") }
-        if let shares = resources.cpuShares { try set("\(Self.cpuWeight(shares: shares))", "cpu.weight", of: "cpu") }
+        if let reservation = resources.memoryReservation { try set("\(reservation)", "memory.low", of: "memory", changes) }
+        if let shares = resources.cpuShares { try set("\(Self.cpuWeight(shares: shares))", "cpu.weight", of: "cpu", changes) }
         if resources.cpuQuota != nil || resources.cpuPeriod != nil {
             let current = try value("cpu.max", of: "cpu")?.trimmed.split(separator: " ").map(String.init) ?? []
             let quota = resources.cpuQuota.map { $0 > 0 ? "\($0)" : "max" } ?? current.first ?? "max"
             let period = resources.cpuPeriod.map(String.init) ?? current.last ?? "100000"
-            try set("\(quota) \(period)", "cpu.max", of: "cpu")
+            try set("\(quota) \(period)", "cpu.max", of: "cpu", changes)
         }
-        if let cpus = resources.cpusetCPUs { try set(cpus, "cpuset.cpus", of: "cpuset") }
-        if let mems = resources.cpusetMems { try set(mems, "cpuset.mems", of: "cpuset") }
-        if let pids = resources.pids { try set(pids > 0 ? "\(pids)" : "max", "pids.max", of: "pids") }
+        if let cpus = resources.cpusetCPUs { try set(cpus, "cpuset.cpus", of: "cpuset", changes) }
+        if let mems = resources.cpusetMems { try set(mems, "cpuset.mems", of: "cpuset", changes) }
+        if let pids = resources.pids { try set(pids > 0 ? "\(pids)" : "max", "pids.max", of: "pids", changes) }
         if let weight = resources.blkioWeight {
             if try value("io.bfq.weight", of: "io") != nil {
-                try set("\(weight)", "io.bfq.weight", of: "io")
+                try set("\(weight)", "io.bfq.weight", of: "io", changes)
             } else {
-                try set("default \(Self.ioWeight(blkio: weight))", "io.weight", of: "io")
+                try set("default \(Self.ioWeight(blkio: weight))", "io.weight", of: "io", changes)
             }
         }
     }
@@ -131,4 +149,9 @@ extension Cgroup {
             for (file, values) in filter.legacyWrites { try ControlFiles.write(values, to: path(file), in: place.raw) }
         }
     }
+}
+
+/// What limits were before they were changed, in the order of the changes.
+final class LimitChanges {
+    fileprivate var list: [(file: String, controller: String, before: String)] = []
 }

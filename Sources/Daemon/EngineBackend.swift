@@ -107,7 +107,8 @@ struct EngineBackend: Backend {
     }
 
     func containerStats(_ name: String, stream: Bool, oneShot: Bool) async throws -> Producer<ContainerStats> {
-        throw TimberError(.unsupported, "stats are not supported by Timber yet")
+        let samples = try engine.containerStats(name, stream: stream, oneShot: oneShot)
+        return Producer { try await samples($0) }
     }
 
     func pruneContainers(filters: Filters) async throws -> ContainersPruneReport {

@@ -9,7 +9,7 @@ from harness.process import run
 
 COMMANDS = [
     "create", "start", "run", "stop", "kill", "restart", "pause", "unpause", "wait", "rm", "ps", "logs", "exec", "attach", "inspect", "top",
-    "port", "rename", "update", "load", "images", "tag", "rmi", "history", "version", "info",
+    "port", "rename", "update", "stats", "load", "images", "tag", "rmi", "history", "version", "info",
     "events", "network", "system",
 ]  # fmt: skip
 

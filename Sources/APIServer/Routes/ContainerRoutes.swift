@@ -80,8 +80,10 @@ let containerRoutes: [Route] = [
         .json(try await backend.topContainer(try request.container, psArguments: request.query.nonEmpty("ps_args") ?? "-ef"))
     },
     Route("GET", "/containers/{}/stats", whenAbandoned: .isCancelled) { request, backend in
-        let samples = try await backend.containerStats(
-            try request.container, stream: request.query.bool("stream", default: true), oneShot: request.query.bool("one-shot"))
+        let stream = request.query.bool("stream", default: true)
+        let oneShot = request.query.bool("one-shot")
+        if stream && oneShot { throw TimberError(.invalidArgument, "cannot have stream=true and one-shot=true") }
+        let samples = try await backend.containerStats(try request.container, stream: stream, oneShot: oneShot)
         return .stream(
             StreamedBody(
                 contentType: "application/json",

@@ -33,7 +33,9 @@ extension Container {
             try await recordDefinition()
             try await applyLimits(ResourceMapping.cgroup(request.resources))
         } catch {
-            definition = before
+            // Only these: its networks may have changed meanwhile.
+            definition.host.resources = before.host.resources
+            definition.host.restartPolicy = before.host.restartPolicy
             try await recordDefinition()
             try await limitsAreChanged()
             throw error

@@ -8,7 +8,8 @@ struct ContainerGroup: ParsableCommand {
         usage: "tctl container COMMAND",
         subcommands: [
             Attach.self, Create.self, Exec.self, ContainerInspectCommand.self, Kill.self, Logs.self, ContainerList.self, Pause.self,
-            PortCommand.self, ContainerPrune.self, Rename.self, Restart.self, Remove.self, Run.self, Start.self, Stop.self, Top.self,
+            PortCommand.self, ContainerPrune.self, Rename.self, Restart.self, Remove.self, Run.self, Start.self, Stats.self, Stop.self,
+            Top.self,
             Unpause.self, Update.self, Wait.self,
         ]
     )

@@ -12,7 +12,7 @@ struct Tctl: ParsableCommand {
                 Rename.self, Update.self,
             ]
         ),
-        ("Inspection", [ListContainers.self, Logs.self, Exec.self, Attach.self, Top.self, PortCommand.self, Inspect.self]),
+        ("Inspection", [ListContainers.self, Logs.self, Exec.self, Attach.self, Top.self, Stats.self, PortCommand.self, Inspect.self]),
         ("Image", [Load.self, Images.self, Save.self, Tag.self, RemoveImages.self, History.self]),
         ("Daemon", [Version.self, Info.self, Events.self]),
     ]
