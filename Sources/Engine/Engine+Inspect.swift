@@ -25,6 +25,7 @@ extension Engine {
         result.platform = "linux"
         result.execIDs = snapshot.execIDs
         result.hostConfig = definition.host
+        if result.hostConfig.restartPolicy.name.isEmpty { result.hostConfig.restartPolicy.name = "no" }
         if result.hostConfig.logConfig.type.isEmpty { result.hostConfig.logConfig.type = "json-file" }
         if result.hostConfig.shmSize == 0 { result.hostConfig.shmSize = 64 << 20 }
         result.graphDriver = DriverData(

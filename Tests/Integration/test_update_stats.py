@@ -85,8 +85,9 @@ def test_update_is_all_or_nothing(timber, body):
 
 def test_a_limit_that_the_kernel_refuses_undoes_the_others(timber):
     """The container holds more memory than it would get: nothing of the request stays."""
-    hold = "head -c 40000000 /dev/zero | tail -c 1 > /dev/null; x=$(head -c 30000000 /dev/zero | tr '\\0' x); echo held; sleep 1000000"
-    name = timber.start_container("-m", "200m", "--memory-swap", "200m", "--pids-limit", "100", "busybox", "sh", "-c", hold)
+    hold = "head -c 30000000 /dev/zero > /hold/x; echo held; sleep 1000000"
+    flags = ("-m", "200m", "--memory-swap", "200m", "--pids-limit", "100", "--tmpfs", "/hold")
+    name = timber.start_container(*flags, "busybox", "sh", "-c", hold)
     timber.wait_for_log(name, "held", seconds=30)
     answer = timber.api.post(f"/containers/{name}/update", {"Memory": 8 << 20, "MemorySwap": 8 << 20, "PidsLimit": 77, "CpuShares": 99})
     if answer.status == 200:
