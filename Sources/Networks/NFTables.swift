@@ -23,6 +23,8 @@ enum Expression {
     case destinationType(into: Register)
     /// DNAT to the IPv4 address, and the port if there is one, in registers.
     case destinationNAT(address: Register, port: Register?)
+    /// Sets a register to these bytes.
+    case load([UInt8], into: Register)
     /// Masquerade.
     case masquerade
     /// accept or drop.
@@ -245,7 +247,7 @@ extension Expression {
         case .destinationType: "fib"
         case .destinationNAT: "nat"
         case .masquerade: "masq"
-        case .verdict, .jump: "immediate"
+        case .verdict, .jump, .load: "immediate"
         }
     }
 
@@ -285,6 +287,9 @@ extension Expression {
             body.attribute(NFTA_NAT_FAMILY, bigEndian: UInt32(NFPROTO_IPV4))
             body.attribute(NFTA_NAT_REG_ADDR_MIN, bigEndian: address.number)
             if let port { body.attribute(NFTA_NAT_REG_PROTO_MIN, bigEndian: port.number) }
+        case .load(let bytes, let register):
+            body.attribute(NFTA_IMMEDIATE_DREG, bigEndian: register.number)
+            body.nested(NFTA_IMMEDIATE_DATA) { $0.attribute(NFTA_DATA_VALUE, bytes) }
         case .masquerade:
             break
         case .verdict(let code):

@@ -24,6 +24,7 @@ extension NetworkManager {
 
     /// Lets go of what is made ahead; the bridge, the table and the containers' connections stay.
     public func shutDown() async {
+        dns.stop()
         stopWatch()
         await pool.stop()
         host.close()
@@ -32,6 +33,7 @@ extension NetworkManager {
     /// Undoes `start`: removes the table and the bridges, and turns forwarding off if it was off before.
     /// - Throws: `TimberError.internal`.
     public func tearDown() async throws {
+        dns.stop()
         stopWatch()
         await pool.stop()
         try await BlockingPool.shared.run { [self] in

@@ -86,6 +86,7 @@ extension NetworkManager {
     /// does not expect. The veth pair goes with the namespace.
     /// - Throws: `TimberError.internal`.
     public func release(_ endpoint: Endpoint) async throws {
+        dns.names.remove(interface: endpoint.interface)
         try await BlockingPool.shared.run { [self] in
             guard networks.withLock({ $0?.all[endpoint.network] != nil }) else { return }
             try unpublishNow(endpoint)

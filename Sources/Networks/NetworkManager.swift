@@ -92,6 +92,8 @@ public final class NetworkManager: Sendable {
     let naming: Naming
     let log: Log
     let pool: NamespacePool
+    /// The name server of containers in networks of users.
+    public let dns: ContainerDNS
     // Held while a change of the table is sent (microseconds for one container's ports), so that a rebuilt table never misses a
     // port that was published meanwhile. Never across an await.
     let networks = Mutex<Networks?>(nil)
@@ -110,6 +112,7 @@ public final class NetworkManager: Sendable {
         self.host = HostNetwork(namespace: host)
         self.log = log
         pool = NamespacePool(limit: configuration.readyNamespaces, log: log)
+        dns = ContainerDNS(host: self.host, log: log)
     }
 
     deinit { stopWatch() }

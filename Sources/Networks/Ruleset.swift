@@ -206,6 +206,25 @@ enum Match {
         ]
     }
 
+    /// To one port of one address.
+    static func service(_ address: IPv4Address, _ transport: Transport, _ port: UInt16) -> [Expression] {
+        isIPv4 + [
+            .payload(NFT_PAYLOAD_NETWORK_HEADER, offset: IPv4Header.destination, length: 4, into: Register(0)),
+            .compare(Register(0), NFT_CMP_EQ, address.bytes), .meta(NFT_META_L4PROTO, into: Register(0)),
+            .compare(Register(0), NFT_CMP_EQ, [transport.number]),
+            .payload(NFT_PAYLOAD_TRANSPORT_HEADER, offset: 2, length: 2, into: Register(0)),
+            .compare(Register(0), NFT_CMP_EQ, [UInt8(port >> 8), UInt8(port & 255)]),
+        ]
+    }
+
+    /// DNAT to one port of one address.
+    static func redirect(to address: IPv4Address, _ port: UInt16) -> [Expression] {
+        [
+            .load(address.bytes, into: Register(0)), .load([UInt8(port >> 8), UInt8(port & 255)], into: Register(1)),
+            .destinationNAT(address: Register(0), port: Register(1)),
+        ]
+    }
+
     static func hostBytes(_ value: UInt32) -> [UInt8] { withUnsafeBytes(of: value) { Array($0) } }
 
     static func padded(_ name: String) -> [UInt8] {

@@ -428,6 +428,25 @@ def test_killed_while_a_container_moves(fresh, verb):
         assert list(devices(fresh, name)) == ["eth0"]
 
 
+def test_tctl(timber, network):
+    place = subnet(timber, 0)
+    identity = timber.tctl("network", "create", "--subnet", place, "--ip-range", place, "--aux-address", f"a={place[:-5]}.9", "--label", "a=b", "grove").ok().out
+    assert timber.api.get("/networks/grove").json["Id"] == identity
+    name = timber.start_container("--network", "grove", "--network-alias", "db", "--ip", place[:-5] + ".5", "busybox", "sleep", "1000")
+    assert timber.inspect(name)["NetworkSettings"]["Networks"]["grove"]["Aliases"] == ["db"]
+    timber.tctl("network", "rm", "grove").fails(1, "active endpoints")
+    timber.tctl("network", "connect", "--alias", "x", "bridge", name).fails(1, "user-defined")
+    timber.tctl("network", "connect", "--gw-priority", "9", "bridge", name).ok()
+    assert route(timber, name) == [timber.slot.gateway]
+    timber.tctl("network", "disconnect", "bridge", name).ok()
+    timber.tctl("network", "disconnect", "bridge", name).fails(1, "not connected")
+    timber.tctl("run", "--network", "name=grove,ip6=2001:db8::1", "busybox", "true").fails(125, "2001:db8::1")
+    timber.tctl("rm", "-f", name).ok()
+    assert timber.tctl("network", "prune", "-f").ok().lines[:2] == ["Deleted Networks:", "grove"]
+    timber.tctl("network", "rm", "grove").fails(1, "grove")
+    timber.tctl("network", "rm", "-f", "grove").ok()
+
+
 def test_docker_py(timber, network):
     import docker
 

@@ -146,6 +146,8 @@ extension Container {
         let held = run
         run = RunResources()
         let bundle = bundle
+        // First: its sockets keep the container's namespace.
+        services.networks.dns.stop(container: id)
         for endpoint in held.endpoints {
             await attempt("release the network") { [services] in try await services.networks.release(endpoint) }
         }

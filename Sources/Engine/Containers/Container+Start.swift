@@ -185,10 +185,11 @@ extension Container {
         // Another container's files are its own to write.
         guard hostNames.directory == directory else { return }
         let hostname = spec.hostname ?? HostName.current
-        let (networks, links) = (services.networks, try bridgeLinks())
+        let (networks, links, usesOwnDNS) = (services.networks, try bridgeLinks(), usesOwnDNS(endpoints))
         try await BlockingPool.shared.run {
             try EtcFiles.write(
-                into: directory, hostname: hostname, domainname: domainname, links: links, addresses: endpoints.map { "\($0.address)" },
+                into: directory, hostname: hostname, domainname: domainname, usesOwnDNS: usesOwnDNS, links: links,
+                addresses: endpoints.map { "\($0.address)" },
                 gateway: { "\(try networks.gateway)" }, host: host)
         }
     }

@@ -145,6 +145,7 @@ actor Container {
         let old = name
         name = newName
         publish()
+        registerNames(run.endpoints)
         services.registry.release(name: old, of: id)
         services.events.container("rename", snapshot, extra: ["oldName": "/\(old)"])
     }

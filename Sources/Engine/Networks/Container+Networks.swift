@@ -19,9 +19,16 @@ extension Container {
         try await networkTurn.run { [self] in try await leaveInTurn(network) }
     }
 
-    /// Makes the interfaces of a container that runs what is on record.
+    /// Makes the interfaces of a container that runs what is on record, and answers its questions again.
     func adoptNetworks() async throws {
-        try await networkTurn.run { [self] in try await settleNetworks() }
+        try await networkTurn.run { [self] in try await adoptInTurn() }
+    }
+
+    private func adoptInTurn() async throws {
+        if usesOwnDNS(run.endpoints) {
+            try await serveNames(run.endpoints, route: run.route, in: try await liveNamespace())
+        }
+        try await settleNetworks()
     }
 
     private func joinInTurn(_ membership: Membership) async throws {
@@ -89,6 +96,7 @@ extension Container {
             // It may have ended meanwhile, and given back what it had then.
             guard run.shim === shim else { return try await services.networks.disconnect(endpoint) }
             run.endpoints.append(endpoint)
+            registerNames([endpoint])
             services.events.network("connect", endpoint.network, name: membership.name, container: id)
         }
         try await moveDefaultRoute(among: run.endpoints.filter { !leaving.contains($0) }, in: namespace)
@@ -100,6 +108,7 @@ extension Container {
         }
         // Last: a daemon that dies before does all of it again.
         try await persist()
+        try await settleNames(before: before, in: namespace)
     }
 
     /// The networks of a start: the first has `eth0`.
@@ -131,6 +140,7 @@ extension Container {
                 if membership == route { connection.route = endpoint }
             }
             if let reservation, let endpoint = connection.route { try await services.networks.publish(reservation, to: endpoint) }
+            try await serveNames(connection.endpoints, route: connection.route, in: own)
         } catch {
             for endpoint in connection.endpoints { try await services.networks.release(endpoint) }
             throw error
@@ -190,7 +200,7 @@ extension Container {
     }
 
     /// The network namespace of the first process.
-    private func liveNamespace() async throws -> NetworkNamespace {
+    func liveNamespace() async throws -> NetworkNamespace {
         let snapshot = snapshot
         guard let pid = snapshot.lifecycle.run?.pid else { throw TimberError(.conflict, "container \(name) is not running") }
         return try await BlockingPool.shared.run {

@@ -7,17 +7,19 @@ internal import LinuxKernel
 enum EtcFiles {
     /// Writes all three into the container's directory.
     /// - Parameters:
+    ///   - usesOwnDNS: the name server is Timber's own, which asks the others itself.
     ///   - links: other containers, by address: their names.
     ///   - addresses: the container's own.
     ///   - gateway: what `host-gateway` stands for; read only where it is needed.
     static func write(
-        into directory: String, hostname: String, domainname: String, links: [(address: String, names: String)] = [], addresses: [String],
+        into directory: String, hostname: String, domainname: String, usesOwnDNS: Bool = false,
+        links: [(address: String, names: String)] = [], addresses: [String],
         gateway: () throws -> String, host: HostConfig
     ) throws {
         try Files.write(Array("\(hostname)\n".utf8), to: "\(directory)/hostname", mode: 0o644)
         let hosts = try hosts(hostname: hostname, domainname: domainname, links: links, addresses: addresses, gateway: gateway, host)
         try Files.write(Array(hosts.utf8), to: "\(directory)/hosts", mode: 0o644)
-        try Files.write(Array(try resolvConf(host).utf8), to: "\(directory)/resolv.conf", mode: 0o644)
+        try Files.write(Array(try resolvConf(host, usesOwnDNS: usesOwnDNS).utf8), to: "\(directory)/resolv.conf", mode: 0o644)
     }
 
     private static func hosts(
@@ -41,7 +43,7 @@ enum EtcFiles {
 
     /// The host's name servers, less those on the host's loopback, which the container cannot reach. There is no public fallback:
     /// see docs/differences.md.
-    private static func resolvConf(_ host: HostConfig) throws -> String {
+    static func resolvConf(_ host: HostConfig, usesOwnDNS: Bool) throws -> String {
         let ownNetwork = host.networkMode != "host"
         var lines = try Self.lines(of: "/etc/resolv.conf") ?? []
         if ownNetwork, lines.contains(where: { $0.hasPrefix("nameserver 127.0.0.53") }),
@@ -55,7 +57,12 @@ enum EtcFiles {
         if ownNetwork { servers.removeAll { $0.hasPrefix("127.") || $0 == "::1" } }
         if !host.dns.isEmpty { servers = host.dns }
         let search = host.dnsSearch.isEmpty ? values("search").last ?? [] : host.dnsSearch.filter { $0 != "." }
-        let options = host.dnsOptions.isEmpty ? values("options").last ?? [] : host.dnsOptions
+        var options = host.dnsOptions.isEmpty ? values("options").last ?? [] : host.dnsOptions
+        if usesOwnDNS {
+            servers = ["127.0.0.11"]
+            // Names of containers have no dots, and are tried as they are.
+            if !options.contains(where: { $0.hasPrefix("ndots:") }) { options.append("ndots:0") }
+        }
         var result = servers.map { "nameserver \($0)" }
         if !search.isEmpty { result.append("search \(search.joined(separator: " "))") }
         if !options.isEmpty { result.append("options \(options.joined(separator: " "))") }

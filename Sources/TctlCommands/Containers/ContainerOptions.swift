@@ -37,7 +37,8 @@ struct ContainerOptions: ParsableArguments {
     ]
     /// The flags with a value that have several names.
     static let values = [
-        "a,attach", "e,env", "w,workdir", "u,user", "l,label", "p,publish", "network,net", "h,hostname", "dns-option,dns-opt", "v,volume",
+        "a,attach", "e,env", "w,workdir", "u,user", "l,label", "p,publish", "network,net", "network-alias,net-alias", "h,hostname",
+        "dns-option,dns-opt", "v,volume",
         "m,memory", "c,cpu-shares",
     ]
 }
@@ -89,8 +90,22 @@ struct NetworkOptions: ParsableArguments {
     var expose: [String] = []
     @Option(
         name: [.customLong("network"), .customLong("net")],
-        help: ArgumentHelp("bridge, none, host, container:NAME or a network", valueName: "network"))
-    var network: String?
+        help: ArgumentHelp("bridge, none, host, container:NAME or a network, also name=NAME,alias=…,ip=…", valueName: "network"))
+    var network: [String] = []
+    @Option(
+        name: [.customLong("network-alias"), .customLong("net-alias")],
+        help: ArgumentHelp("Another name of the container in the network", valueName: "name"))
+    var networkAlias: [String] = []
+    @Option(help: ArgumentHelp("A certain address in the network", valueName: "address"))
+    var ip: String?
+    @Option(help: ArgumentHelp("Refused: there is no IPv6 yet", valueName: "address"))
+    var ip6: String?
+    @Option(help: ArgumentHelp("Refused: there are none", valueName: "address"))
+    var linkLocalIp: [String] = []
+    @Option(help: ArgumentHelp("A certain Ethernet address", valueName: "address"))
+    var macAddress: String?
+    @Option(help: ArgumentHelp("Find another container by a name that only this one has for it", valueName: "container[:alias]"))
+    var link: [String] = []
     @Option(name: [.customShort("h"), .long], help: ArgumentHelp("The host name inside", valueName: "name"))
     var hostname: String?
     @Option(help: ArgumentHelp("The NIS domain name inside", valueName: "name"))

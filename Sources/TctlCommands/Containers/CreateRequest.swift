@@ -13,7 +13,14 @@ struct CreateRequestBuilder {
     /// The body of `POST /containers/create`.
     /// - Throws: `CommandFailure` (125) that names the flag.
     func build() throws -> ContainerCreateRequest {
-        ContainerCreateRequest(config: try config(), hostConfig: try hostConfig(), networkingConfig: NetworkingConfig())
+        let networks = try NetworkSpec.all(options.network)
+        var request = ContainerCreateRequest(config: try config(), hostConfig: try hostConfig(), networkingConfig: NetworkingConfig())
+        request.hostConfig.networkMode = networks[0].name
+        // One network of which nothing is asked is named by the mode.
+        if networks.count > 1 || networks[0].settings != EndpointSettings() {
+            for network in networks { request.networkingConfig.endpointsConfig[network.name] = network.settings }
+        }
+        return request
     }
 
     /// Which streams the caller wants: those of `-a`, otherwise output, and input with `-i`.
@@ -67,7 +74,7 @@ struct CreateRequestBuilder {
         host.containerIDFile = options.cidfile ?? ""
         host.logConfig = LogConfig(
             type: process.logDriver ?? "", config: try Self.pairs(process.logOpt, flag: "--log-opt", bare: true))
-        host.networkMode = try networkMode()
+        host.links = options.network.link
         for mapping in try options.network.publish.flatMap(PortSpec.publish) {
             host.portBindings[mapping.port, default: []].append(mapping.binding)
         }
@@ -128,18 +135,6 @@ struct CreateRequestBuilder {
 
     private func volumes() throws -> [VolumeSpec] {
         try options.files.volume.map { try VolumeSpec(parsing: $0, workingDirectory: Files.workingDirectory) }
-    }
-
-    private func networkMode() throws -> String {
-        let mode = options.network.network ?? "default"
-        if mode.isEmpty || mode == "container:" {
-            throw CommandFailure("invalid --network: give bridge, none, host or container:NAME", status: 125)
-        }
-        if mode.contains("=") || mode.contains(",") {
-            throw CommandFailure(
-                "invalid --network \(Printable(mode)): options of a network are not supported, give its name alone", status: 125)
-        }
-        return mode
     }
 
     private func tmpfs() throws -> [String: String] {

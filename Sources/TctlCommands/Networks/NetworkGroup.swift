@@ -3,8 +3,11 @@ internal import ArgumentParser
 /// `network`: the commands about networks.
 struct NetworkGroup: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "network", abstract: "Look at networks", usage: "tctl network COMMAND",
-        subcommands: [NetworkInspectCommand.self, ListNetworks.self])
+        commandName: "network", abstract: "Manage networks", usage: "tctl network COMMAND",
+        subcommands: [
+            ConnectNetwork.self, CreateNetwork.self, DisconnectNetwork.self, NetworkInspectCommand.self, ListNetworks.self,
+            NetworkPrune.self, RemoveNetworks.self,
+        ])
 }
 
 /// A network in a request's path.

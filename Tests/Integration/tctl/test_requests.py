@@ -100,6 +100,13 @@ x ls -l --rm
 --network host x
 --net container:web x
 --network=bridge x
+--network foo --network-alias a --net-alias b --ip 10.1.2.3 x
+--network name=foo,alias=a,ip=10.1.2.3,mac-address=02:42:ac:12:05:02,gw-priority=3 --network bar x
+--network name=foo,driver-opt=a=b x
+--network foo --link web:db --mac-address 02:42:ac:12:05:02 x
+--link web:db x
+--mac-address 02:42:ac:12:05:02 x
+--ip6 2001:db8::1 --network foo x
 -a stdout x
 -a stdin -a stderr -i x
 --platform linux/amd64 x

@@ -139,7 +139,8 @@ private func leaves(of type: any ParsableCommand.Type) -> [any ParsableCommand.T
     }
 
     @Test(arguments: [
-        ["-d", "-a", "stdout", "x"], ["-a", "foo", "x"], ["--network", "", "x"], ["--network", "name=a,alias=b", "x"],
+        ["-d", "-a", "stdout", "x"], ["-a", "foo", "x"], ["--network", "", "x"], ["--network", "name=a,alias", "x"],
+        ["--network", "alias=b", "x"], ["--network", "host", "--network", "a", "x"],
         ["--tmpfs", "run", "x"], ["--sysctl", "a", "x"],
         ["--oom-score-adj", "1001", "x"], ["--dns", "x", "x"], ["--security-opt", "foo", "x"], ["--stop-timeout", "x", "x"],
         ["--env-file", "/nonexistent", "x"],
