@@ -108,7 +108,7 @@ where nothing else is said. Medians.
 - `load`: a daemon with empty directories each time, the archive in the page cache.
 - `GET /containers/json`: curl's own time of the request.
 - First answer: from the start of `run -d` until the first HTTP 200 on the published port, polled each millisecond.
-- Memory: resident set size; of Docker's daemon with its containerd, of Docker's container its containerd-shim and its two docker-proxy.
+- Memory: resident set size, of an idle daemon fifteen seconds after its last request; of Docker's daemon with its containerd, of Docker's container its containerd-shim and its two docker-proxy.
 - This run took {seconds / 60:.0f} minutes.
 
 ## Samples

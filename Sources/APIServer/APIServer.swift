@@ -32,6 +32,10 @@ public final class APIServer: Sendable {
         public var lingerTimeout = Duration.seconds(2)
         /// How long requests under way may take when the server stops.
         public var stopTimeout = Duration.seconds(10)
+        /// Called when nothing has been answered for a while, once until something is.
+        public var whenIdle: (@Sendable () -> Void)?
+        /// How long that while is.
+        public var idleAfter = Duration.seconds(10)
 
         /// The defaults.
         public init() {}

@@ -260,6 +260,7 @@ final class Connection: ChannelInboundHandler, RemovableChannelHandler {
     /// The answer is written: goes on with the next request, or ends.
     func answered() {
         work = nil
+        if let context { server.idleWatch?.answered(on: context.eventLoop) }
         answer = .none
         switch phase {
         case .answering where keepsAlive && !inputClosed:

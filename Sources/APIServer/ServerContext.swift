@@ -12,6 +12,7 @@ final class ServerContext: Sendable {
     let connections = Connections()
     /// Moves the bytes of hijacked connections; there while the server runs.
     let relays = Mutex<RelayLoop?>(nil)
+    let idleWatch: IdleWatch?
 
     private let commonHeaders: String
     private let date = Mutex<(second: Int64, headers: String)>((0, ""))
@@ -20,6 +21,7 @@ final class ServerContext: Sendable {
         self.backend = backend
         self.log = log
         self.configuration = configuration
+        idleWatch = configuration.whenIdle.map { IdleWatch(after: configuration.idleAfter, call: $0) }
         commonHeaders = ResponseHead.common(version: configuration.version)
     }
 
@@ -29,6 +31,43 @@ final class ServerContext: Sendable {
         return date.withLock { date in
             if date.second != second { date = (second, commonHeaders + "Date: \(HTTPDate.text(second))\r\n") }
             return date.headers
+        }
+    }
+}
+
+/// Calls when nobody has been answered for a while: once, until somebody is. While nothing happens, no timer runs.
+final class IdleWatch: Sendable {
+    private struct State {
+        var answers: UInt64 = 0
+        var isWaiting = false
+    }
+
+    private let state = Mutex(State())
+    private let delay: Duration
+    private let call: @Sendable () -> Void
+
+    init(after delay: Duration, call: @escaping @Sendable () -> Void) {
+        self.delay = delay
+        self.call = call
+    }
+
+    func answered(on eventLoop: any EventLoop) {
+        let first: UInt64? = state.withLock { state in
+            state.answers &+= 1
+            if state.isWaiting { return nil }
+            state.isWaiting = true
+            return state.answers
+        }
+        if let first { wait(on: eventLoop, seen: first) }
+    }
+
+    private func wait(on eventLoop: any EventLoop, seen: UInt64) {
+        eventLoop.scheduleTask(in: TimeAmount(delay)) { [self] in
+            let answers: UInt64? = state.withLock { state in
+                if state.answers == seen { state.isWaiting = false }
+                return state.answers == seen ? nil : state.answers
+            }
+            if let answers { wait(on: eventLoop, seen: answers) } else { call() }
         }
     }
 }

@@ -80,6 +80,7 @@ public struct TimberDaemon: AsyncParsableCommand {
         guard geteuid() == 0 else {
             throw TimberError(.permissionDenied, "timberd must run as root: start it with sudo or as a systemd service")
         }
+        ProcessMemory.configure()
         let log = Log.make(level: settings.logLevel)
         signal(SIGPIPE, SIG_IGN)
         // /etc/hosts and its like must be readable in the container, whatever mask the daemon was started with.
@@ -100,7 +101,17 @@ public struct TimberDaemon: AsyncParsableCommand {
         defer { if let file { ListeningSocket.remove(path: settings.socket, identity: file, log: log) } }
         try await engine.recover()
         await engine.startContainers()
-        let server = APIServer(backend: EngineBackend(engine: engine), log: log, configuration: Self.serverConfiguration)
+        let giveBack: @Sendable () -> Void = {
+            do {
+                try ProcessMemory.giveBack()
+            } catch {
+                log.warning("cannot give memory back", metadata: ["error": "\(error)"])
+            }
+        }
+        giveBack()
+        var serverConfiguration = Self.serverConfiguration
+        serverConfiguration.whenIdle = { Task.detached { try await BlockingPool.shared.run(giveBack) } }
+        let server = APIServer(backend: EngineBackend(engine: engine), log: log, configuration: serverConfiguration)
         log.notice(
             "serving", metadata: ["socket": "\(settings.socket)", "version": "\(Engine.version)", "data": "\(settings.dataDirectory)"])
         ServiceManager.notify("READY=1\nSTATUS=Serving \(settings.socket)")

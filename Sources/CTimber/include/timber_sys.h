@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <malloc.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/filter.h>
@@ -209,6 +210,11 @@ static inline long timber_signal_ignore(int number) {
 }
 /// syncfs(2): not imported with every libc module map.
 static inline long timber_syncfs(int fd) { return TIMBER_RESULT(syscall(SYS_syncfs, fd)); }
+/// mallopt(3), malloc_trim(3): not imported with libc's module map.
+static inline int timber_malloc_arenas(int most) { return mallopt(M_ARENA_MAX, most); }
+static inline int timber_malloc_mmap_threshold(int bytes) { return mallopt(M_MMAP_THRESHOLD, bytes); }
+static inline int timber_malloc_trim_threshold(int bytes) { return mallopt(M_TRIM_THRESHOLD, bytes); }
+static inline int timber_malloc_trim(void) { return malloc_trim(0); }
 /// errno of the calling thread.
 static inline int timber_errno(void) { return errno; }
 /// errno = 0, for calls that report an error only there (readdir(3)).

@@ -19,6 +19,29 @@ struct LimitTests {
         }
     }
 
+    @Test func idlenessIsSaidOnceForEachWhile() async throws {
+        let (whiles, continuation) = AsyncStream.makeStream(of: Void.self)
+        let count = Mutex(0)
+        try await withServer(configure: {
+            $0.idleAfter = .milliseconds(20)
+            $0.whenIdle = {
+                count.withLock { $0 += 1 }
+                continuation.yield()
+            }
+        }) { path in
+            var iterator = whiles.makeAsyncIterator()
+            for round in 1...3 {
+                try await onThread {
+                    let client = try RawClient(path)
+                    #expect(try client.request("GET", "/version").status == 200)
+                }
+                await iterator.next()
+                try await Task.sleep(for: .milliseconds(100))
+                #expect(count.withLock { $0 } == round)
+            }
+        }
+    }
+
     @Test func pipelinedRequestsAreAnsweredInOrder() async throws {
         let backend = FakeBackend()
         try await withServer(backend) { path in
