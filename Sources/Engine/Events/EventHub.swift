@@ -11,14 +11,14 @@ final class EventHub: Sendable {
         let journalEnd: Int64
         /// Those that come; somebody too slow loses the oldest of his.
         let coming: AsyncStream<EventMessage>
-        fileprivate let continuation: AsyncStream<EventMessage>.Continuation
+        fileprivate let queue: EventQueue
 
         /// Ends `coming` behind what has been sent to it.
-        func end() { continuation.finish() }
+        func end() { queue.finish() }
     }
 
     private struct State {
-        var listeners: [Int: AsyncStream<EventMessage>.Continuation] = [:]
+        var listeners: [Int: EventQueue] = [:]
         var next = 0
     }
 
@@ -32,16 +32,18 @@ final class EventHub: Sendable {
 
     /// Listens from now on, with nothing missing or double between pending and coming; ends with the task that reads.
     func listen() -> Subscription {
-        let (stream, continuation) = AsyncStream.makeStream(of: EventMessage.self, bufferingPolicy: .bufferingNewest(4096))
-        let (number, waiting) = state.withLock { state in
+        let number = state.withLock { state in
             state.next += 1
-            state.listeners[state.next] = continuation
-            return (state.next, journal.waiting)
+            return state.next
         }
-        continuation.onTermination = { [weak self] _ in
+        let (queue, coming) = EventQueue.make { [weak self] in
             self?.state.withLock { $0.listeners[number] = nil }
         }
-        return Subscription(pending: waiting.events, journalEnd: waiting.first, coming: stream, continuation: continuation)
+        let waiting = state.withLock { state in
+            state.listeners[number] = queue
+            return journal.waiting
+        }
+        return Subscription(pending: waiting.events, journalEnd: waiting.first, coming: coming, queue: queue)
     }
 
     func send(_ event: EventMessage) {
@@ -49,7 +51,7 @@ final class EventHub: Sendable {
             journal.add(event)
             return Array(state.listeners.values)
         }
-        for listener in listeners { listener.yield(event) }
+        for listener in listeners { listener.add(event) }
     }
 
     /// How many listen.

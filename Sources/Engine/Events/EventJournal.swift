@@ -63,10 +63,10 @@ final class EventJournal: Sendable {
         let lost = state.withLock { state in
             state.waiting.append(NumberedEvent(number: state.next, event: event))
             state.next += 1
-            state.bytes += Self.size(event)
+            state.bytes += event.size
             var lost = 0
             while state.waiting.count - lost > limits.waiting || state.bytes > limits.waitingBytes && state.waiting.count - lost > 1 {
-                state.bytes -= Self.size(state.waiting[lost].event)
+                state.bytes -= state.waiting[lost].event.size
                 lost += 1
             }
             if lost > 0 { state.waiting.removeFirst(lost) }
@@ -122,7 +122,7 @@ final class EventJournal: Sendable {
             }
             let isDue = state.withLock { state in
                 let written = state.waiting.prefix { $0.number <= last.number }
-                let bytes = written.reduce(0) { $0 + Self.size($1.event) }
+                let bytes = written.reduce(0) { $0 + $1.event.size }
                 state.waiting.removeFirst(written.count)
                 state.bytes -= bytes
                 state.untrimmed += written.count
@@ -143,9 +143,5 @@ final class EventJournal: Sendable {
         } catch {
             log.error("cannot forget old events", metadata: ["error": "\(error)"])
         }
-    }
-
-    private static func size(_ event: EventMessage) -> Int {
-        event.actor.attributes.reduce(event.action.utf8.count) { $0 + $1.key.utf8.count + $1.value.utf8.count }
     }
 }
