@@ -64,6 +64,7 @@ install: release install-files ## into PREFIX (/usr/local), below DESTDIR
 install-files:
 	install -D -m 0755 -t $(root)/bin $(release_bin)/timberd $(release_bin)/tctl
 	install -D -m 0755 -t $(root)/libexec/timber $(release_bin)/timber-shim
+	strip --strip-debug $(root)/bin/timberd $(root)/bin/tctl $(root)/libexec/timber/timber-shim
 	install -d $(root)/lib/systemd/system
 	for unit in systemd/*; do sed 's|/usr/local|$(PREFIX)|g' $$unit >$(root)/lib/systemd/system/$${unit##*/} || exit 1; done
 	install -D -m 0644 -t $(man)/man1 docs/man/*.1
