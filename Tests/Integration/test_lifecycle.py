@@ -178,6 +178,13 @@ def test_top(timber):
     header, *rows = timber.tctl("top", name).ok().lines
     assert header.split()[:2] == ["UID", "PID"] and "CMD" in header
     assert len(rows) == 2
+    header, *rows = timber.docker("top", name, "aux").ok().lines
+    assert header.split()[:4] == ["USER", "PID", "%CPU", "%MEM"] and len(rows) == 2
+    header, first, _ = timber.docker("top", name, "-eo", "pid,ppid,user,comm").ok().lines
+    assert header.split() == ["PID", "PPID", "USER", "COMMAND"]
+    assert first.split() == [str(timber.pid_of(name)), first.split()[1], "0", "sh"]
+    timber.docker("top", name, "-o", "ppid").fails(1, "pid")
+    timber.tctl("top", name, "--forest").fails(1, "--forest")
     timber.tctl("kill", name).ok()
     timber.tctl("wait", name).ok()
     timber.tctl("top", name).fails(1, "not running")
