@@ -60,13 +60,17 @@ let package = Package(
         library("Cgroups", ["Errors", "LinuxKernel"]),
         library("Networks", ["Errors", "LinuxKernel", "CTimber"]),
         library("State", ["Errors", .product(name: "GRDB", package: "GRDB.swift")]),
-        library("Layers", ["CIsal", "CZstd", "Errors", "LinuxKernel", crypto]),
-        library("Images", ["Layers", "State", "Errors", "LinuxKernel", crypto, log]),
+        library("Tar", ["CTimber", "Errors", "LinuxKernel"]),
+        library("Layers", ["Tar", "CIsal", "CZstd", "Errors", "LinuxKernel", crypto]),
+        library("Images", ["Layers", "Tar", "State", "Errors", "LinuxKernel", crypto, log]),
 
         // What ties them together.
         library(
             "Engine",
-            ["Images", "Layers", "Networks", "Cgroups", "Confinement", "State", "DockerAPI", "LinuxKernel", "CTimber", "Errors", log]
+            [
+                "Images", "Layers", "Tar", "Networks", "Cgroups", "Confinement", "State", "DockerAPI", "LinuxKernel", "CTimber", "Errors",
+                log,
+            ]
         ),
         library(
             "APIServer",
@@ -75,7 +79,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ]
         ),
-        library("TctlCommands", ["DockerAPI", "Errors", "LinuxKernel", arguments]),
+        library("TctlCommands", ["DockerAPI", "Tar", "Errors", "LinuxKernel", arguments]),
 
         library("Daemon", ["APIServer", "Engine", "DockerAPI", "LinuxKernel", "CTimber", "Errors", arguments, log]),
 
@@ -110,7 +114,7 @@ let package = Package(
         // (Integration tier: Tests/Integration, pytest against real executables.)
         tests("LinuxKernelTests", tier: "Unit", ["Errors", "LinuxKernel", "CTimber"]),
         .target(name: "TarBuilder", path: "Tests/Support/TarBuilder", swiftSettings: swift),
-        tests("LayersTests", tier: "Unit", ["Layers", "Errors", "LinuxKernel", "TarBuilder"]),
+        tests("LayersTests", tier: "Unit", ["Layers", "Tar", "Errors", "LinuxKernel", "TarBuilder"]),
         tests("ImagesTests", tier: "Unit", ["Images", "Layers", "State", "Errors", "LinuxKernel", "TarBuilder", log]),
         tests("StateTests", tier: "Unit", ["State", "Errors"]),
         tests("NetworksTests", tier: "Unit", ["Networks", "Errors", "LinuxKernel", "CTimber"]),
@@ -125,7 +129,7 @@ let package = Package(
         tests("EngineTests", tier: "Unit", ["Engine", "DockerAPI", "Errors", "State", log]),
         tests("NetworksPrivilegedTests", tier: "Privileged", ["Networks", "Errors", "LinuxKernel", "CTimber"]),
         tests("CgroupsPrivilegedTests", tier: "Privileged", ["Cgroups", "Confinement", "Errors", "LinuxKernel", "CTimber"]),
-        tests("LayersPrivilegedTests", tier: "Privileged", ["Layers", "Errors", "LinuxKernel", "CTimber", "TarBuilder"]),
+        tests("LayersPrivilegedTests", tier: "Privileged", ["Layers", "Tar", "Errors", "LinuxKernel", "CTimber", "TarBuilder"]),
         tests(
             "ImagesPrivilegedTests", tier: "Privileged", ["Images", "Layers", "State", "Errors", "LinuxKernel", "TarBuilder", log]),
         tests("ShimPrivilegedTests", tier: "Privileged", ["LinuxKernel", "Errors", "CTimber"]),

@@ -65,6 +65,17 @@ public protocol Backend: Sendable {
     /// Samples of its use of resources: one, or one a second with `stream`.
     /// - Parameter oneShot: do not wait for a second sample to compare with.
     func containerStats(_ name: String, stream: Bool, oneShot: Bool) async throws -> Producer<ContainerStats>
+    /// What it changed of its image's files, directories before what is in them.
+    func containerChanges(_ name: String) async throws -> [FilesystemChange]
+    /// Its whole file system, without what is mounted in it, as a tar.
+    func exportContainer(_ name: String) async throws -> Producer<[UInt8]>
+    /// Looks at a path in it; a symbolic link is looked at itself.
+    func containerPathStat(_ name: String, path: String) async throws -> ContainerPathStat
+    /// A file or directory in it as a tar.
+    func containerArchive(_ name: String, path: String) async throws -> (stat: ContainerPathStat, bytes: Producer<[UInt8]>)
+    /// Extracts a tar into a directory in it.
+    /// - Parameter archive: a blocking pipe, see `loadImages`.
+    func extractArchive(_ archive: consuming Descriptor, into name: String, _ query: ArchiveQuery) async throws
     /// Removes the containers that do not run.
     func pruneContainers(filters: Filters) async throws -> ContainersPruneReport
 

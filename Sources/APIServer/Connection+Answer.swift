@@ -49,8 +49,8 @@ extension Connection {
     }
 
     /// Status and headers of a body of unknown length.
-    func beginStream(contentType: String) {
-        var head = ResponseHead(status: 200, headers: [("Content-Type", contentType)])
+    func beginStream(contentType: String, headers: [(String, String)]) {
+        var head = ResponseHead(status: 200, headers: [("Content-Type", contentType)] + headers)
         if isHTTP10 { keepsAlive = false } else { head.headers.append(("Transfer-Encoding", "chunked")) }
         addConnection(&head)
         answer = .streaming(chunked: !isHTTP10)

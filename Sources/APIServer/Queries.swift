@@ -144,6 +144,23 @@ public struct AttachQuery: Sendable, Equatable {
     }
 }
 
+/// Query of `PUT /containers/{id}/archive`.
+public struct ArchiveQuery: Sendable, Equatable {
+    /// The directory to extract into.
+    public var path: String
+    /// Refuse to replace a directory by a file, and a file by a directory.
+    public var keepsKinds = false
+    /// Give the files to the container's user.
+    public var takesUser = false
+
+    /// Makes a query.
+    public init(path: String, keepsKinds: Bool = false, takesUser: Bool = false) {
+        self.path = path
+        self.keepsKinds = keepsKinds
+        self.takesUser = takesUser
+    }
+}
+
 /// What `POST /containers/{id}/wait` waits for.
 public enum WaitCondition: String, Sendable, CaseIterable {
     /// Not running; at once when it does not run.

@@ -61,7 +61,7 @@ struct Reply: Sendable {
     private func stream(_ body: StreamedBody) async throws {
         let begun = Flag()
         let begin: @Sendable () -> Void = {
-            if begun.raise() { onLoop { $0.beginStream(contentType: body.contentType) } }
+            if begun.raise() { onLoop { $0.beginStream(contentType: body.contentType, headers: body.headers) } }
         }
         if body.commit == .immediately { begin() }
         do {

@@ -98,7 +98,8 @@ struct Router: Sendable {
     private let routes: [Route]
 
     init(
-        _ routes: [Route] = systemRoutes + containerRoutes + execRoutes + imageRoutes + networkRoutes + volumeRoutes + refusedRoutes
+        _ routes: [Route] = systemRoutes + containerRoutes + containerFileRoutes + execRoutes + imageRoutes + networkRoutes + volumeRoutes
+            + refusedRoutes
     ) {
         self.routes = routes
     }

@@ -111,6 +111,24 @@ struct EngineBackend: Backend {
         return Producer { try await samples($0) }
     }
 
+    func containerChanges(_ name: String) async throws -> [FilesystemChange] { try await engine.containerChanges(name) }
+
+    func exportContainer(_ name: String) async throws -> Producer<[UInt8]> { Producer(try await engine.exportContainer(name)) }
+
+    func containerPathStat(_ name: String, path: String) async throws -> ContainerPathStat {
+        try await engine.containerPathStat(name, path: path)
+    }
+
+    func containerArchive(_ name: String, path: String) async throws -> (stat: ContainerPathStat, bytes: Producer<[UInt8]>) {
+        let archive = try await engine.containerArchive(name, path: path)
+        return (archive.stat, Producer(archive.read))
+    }
+
+    func extractArchive(_ archive: consuming Descriptor, into name: String, _ query: ArchiveQuery) async throws {
+        try await engine.extract(
+            archive, into: name, path: query.path, keepsKinds: query.keepsKinds, takesUser: query.takesUser)
+    }
+
     func pruneContainers(filters: Filters) async throws -> ContainersPruneReport {
         try await engine.pruneContainers(filters: filters.values)
     }

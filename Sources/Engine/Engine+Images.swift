@@ -148,35 +148,7 @@ extension Engine {
     /// Writes images into one docker-archive, piece by piece, no faster than `emit` takes them.
     public func saveImages(_ names: [String], emit: @escaping @Sendable ([UInt8]) async throws -> Void) async throws {
         let images = services.images
-        try await transfers.run {
-            let (reader, writer) = try UnixSocket.pair()
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                // The duplicate is closed by `save`; the pair's own writing end must go first, or the reader never sees an end.
-                let archive = OwnedOnce(try writer.duplicate())
-                group.addTask { [writer] in
-                    do {
-                        try await images.save(names, to: try archive.take())
-                    } catch {
-                        // Whoever reads waits for an end, now too.
-                        try writer.shutDownWriting()
-                        throw error
-                    }
-                    try writer.shutDownWriting()
-                }
-                do {
-                    while true {
-                        let piece = try await BlockingPool.transfers.run { try reader.readSome() }
-                        if piece.isEmpty { break }
-                        try await emit(piece)
-                    }
-                } catch {
-                    // A client that has gone: the writer, which may stand in write(2), is told so.
-                    try reader.shutDown()
-                    throw error
-                }
-                try await group.waitForAll()
-            }
-        }
+        try await stream(emit) { archive in try images.save(names, to: archive) }
     }
 
     /// Who uses an image.

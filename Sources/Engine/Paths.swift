@@ -22,6 +22,7 @@ struct Paths: Sendable {
     var volumes: String { "\(data)/volumes" }
     /// Where file systems of volumes are mounted.
     var volumeMounts: String { "\(run)/volumes" }
+    var layers: String { "\(data)/layers" }
     var trash: String { "\(data)/trash" }
     var database: String { "\(data)/state.db" }
     var lock: String { "\(data)/lock" }
@@ -33,7 +34,7 @@ struct Paths: Sendable {
     func bundle(_ id: String) -> String { "\(bundles)/\(id)" }
 
     /// A layer's directory by its short name.
-    func layer(_ name: String) -> String { "\(data)/layers/\(name)" }
+    func layer(_ name: String) -> String { "\(layers)/\(name)" }
 
     /// A volume's content.
     func volume(_ name: String) -> String { "\(volumes)/\(name)/_data" }

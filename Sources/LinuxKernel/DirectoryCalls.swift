@@ -74,6 +74,9 @@ public enum DirectoryCalls {
     /// RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS: a path of real directories only.
     public static let beneath: UInt64 = 0x08 | 0x04 | 0x02
 
+    /// RESOLVE_NO_XDEV, for use with one of the others: no mount is crossed (EXDEV).
+    public static let sameMount: UInt64 = 0x01
+
     /// openat2(2), close-on-exec.
     /// - Parameters:
     ///   - directory: the base.
@@ -88,7 +91,15 @@ public enum DirectoryCalls {
         Descriptor(
             owning: Int32(
                 try checking("openat2", path.description) {
-                    path.withCString { timber_openat2(directory, $0, UInt64(UInt32(bitPattern: flags | O_CLOEXEC)), UInt64(mode), resolve) }
+                    path.withCString { path in
+                        // EAGAIN: a rename or mount happened on the way; a peer that does this for ever must not hold us for ever.
+                        for _ in 0..<128 {
+                            let found = timber_openat2(
+                                directory, path, UInt64(UInt32(bitPattern: flags | O_CLOEXEC)), UInt64(mode), resolve)
+                            if found != -Int(EAGAIN) { return found }
+                        }
+                        return -Int(EAGAIN)
+                    }
                 }))
     }
 

@@ -3,6 +3,10 @@ internal import Glibc
 
 /// Read-only views of stacked layers that are mounted nowhere: nothing to unmount, nothing left by a crash.
 public enum Overlay {
+    /// Options of every overlay that somebody writes to: what an upper directory holds is then all that was changed, whatever the
+    /// kernel's defaults are, and neither files without their content (`metacopy`) nor directories that mean others (`redirect_dir`).
+    public static let options = "index=off,metacopy=off,redirect_dir=off"
+
     /// A directory that shows the layers as one; lives as long as the descriptor.
     /// - Parameters:
     ///   - layers: absolute paths, highest first; at least one.
@@ -55,7 +59,7 @@ public enum Overlay {
     }
 
     /// What separates options and layers in mount(2)'s string.
-    private static func escaped(_ path: String) -> String {
+    static func escaped(_ path: String) -> String {
         String(path.flatMap { "\\,:".contains($0) ? ["\\", $0] : [$0] })
     }
 

@@ -9,10 +9,10 @@ public enum TreeRemoval {
     /// - Parameters:
     ///   - parent: the directory that holds it.
     ///   - name: its name there, one component.
-    /// - Throws: `SystemError`.
+    /// - Throws: `SystemError`; EXDEV when something is mounted in it.
     public static func remove(_ parent: Int32, _ name: BytePath) throws {
         if try removeFile(parent, name) { return }
-        let top = try DirectoryCalls.openDirectory(parent, name)
+        let top = try open(parent, name)
         var moved = 0
         while true {
             // Again until nothing is left: what was too deep has been moved here.
@@ -26,11 +26,16 @@ public enum TreeRemoval {
     private static func removeEntry(_ parent: Int32, _ name: BytePath, top: Int32, depth: Int, moved: inout Int) throws {
         if try removeFile(parent, name) { return }
         if depth > depthLimit { return try moveUp(parent, name, top: top, moved: &moved) }
-        let directory = try DirectoryCalls.openDirectory(parent, name)
+        let directory = try open(parent, name)
         for name in try DirectoryCalls.names(in: directory.raw) {
             try removeEntry(directory.raw, name, top: top, depth: depth + 1, moved: &moved)
         }
         try DirectoryCalls.remove(parent, name, isDirectory: true)
+    }
+
+    /// What is mounted in a tree is not part of it.
+    private static func open(_ parent: Int32, _ name: BytePath) throws -> Descriptor {
+        try DirectoryCalls.openDirectory(parent, name, resolve: DirectoryCalls.beneath | DirectoryCalls.sameMount)
     }
 
     private static func moveUp(_ parent: Int32, _ name: BytePath, top: Int32, moved: inout Int) throws {

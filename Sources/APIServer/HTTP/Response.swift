@@ -14,6 +14,14 @@ enum Response: ~Copyable, Sendable {
         .whole(WholeAnswer(status: status))
     }
 
+    /// The JSON body `null`: an empty list as Go's server sends it.
+    static var null: Response {
+        var answer = WholeAnswer(status: 200)
+        answer.headers = [("Content-Type", "application/json")]
+        answer.body = Array("null\n".utf8)
+        return .whole(answer)
+    }
+
     /// A JSON body.
     static func json(_ value: some WireValue, status: Int = 200, capacity: Int = 256) -> Response {
         .whole(WholeAnswer(json: value, status: status, capacity: capacity))
@@ -48,6 +56,7 @@ struct StreamedBody: Sendable {
     }
 
     var contentType: String
+    var headers: [(String, String)] = []
     var commit = Commit.immediately
     var bytes: Producer<[UInt8]>
     /// What to say inside the body when it fails after its beginning; nil: the connection is cut.

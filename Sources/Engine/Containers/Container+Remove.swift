@@ -41,6 +41,7 @@ extension Container {
     /// The second half, which a later daemon repeats when this one dies in between.
     func finishRemoval(volumes: Bool) async throws {
         waitingStreams = []
+        await waitForRoot()
         let (id, directory, trash, images) = (id, directory, services.trash, services.images)
         try await BlockingPool.shared.run {
             try trash.discard(directory)

@@ -13,7 +13,14 @@ extension Container {
     /// - Throws: `TimberError`: `notModified` when it runs already, `commandNotFound` and `commandNotExecutable` for Docker's 127 and
     ///   126. Nothing is left of a start that failed.
     func start(byPolicy: Bool = false) async throws {
-        if byPolicy { try lifecycle.startAgain() } else { try lifecycle.start() }
+        if isRootTaken, lifecycle.run == nil { await waitForRoot() }
+        if byPolicy {
+            // Given up while it waited.
+            guard lifecycle.phase == .restarting else { return }
+            try lifecycle.startAgain()
+        } else {
+            try lifecycle.start()
+        }
         launched = OneShot()
         run = RunResources()
         publish()
@@ -149,14 +156,7 @@ extension Container {
         let stack = (lifecycle.startedAt == nil ? [] : ["\(directory)/upper"]) + lower.map { layers + $0 }
         return try await BlockingPool.shared.run {
             let root = try Overlay.view(stack)
-            let files = try ["etc/passwd", "etc/group"].map { path in
-                do {
-                    return try Overlay.readFile(path, in: root.raw) ?? []
-                } catch let error as SystemError {
-                    throw TimberError(.invalidArgument, "cannot look up users: /\(path) of the image cannot be read", cause: error)
-                }
-            }
-            return try UserDatabase(passwd: files[0], group: files[1]).resolve(user, extra: extra)
+            return try UserDatabase(of: root.raw).resolve(user, extra: extra)
         }
     }
 

@@ -25,7 +25,8 @@ struct MountSources: Sendable {
 extension Container {
     /// Mounts what volumes have as options, makes missing host directories of `-v`, as Docker does, and finds every source.
     /// - Throws: `TimberError` that names the mount. What was mounted is given back by `releaseRun`.
-    func prepareMounts() async throws -> MountSources {
+    /// - Parameter holder: for whom volumes are mounted; nil: the container's run.
+    func prepareMounts(for holder: String? = nil) async throws -> MountSources {
         var sources = MountSources()
         for mount in definition.mounts {
             switch mount.kind {
@@ -36,7 +37,7 @@ extension Container {
                 switch services.volumes.source(mount.volume) {
                 case nil: break
                 case .directory(_, let attributes, let recursive): (source.options, source.isRecursive) = (attributes, recursive)
-                case .fileSystem(let fileSystem): try await services.volumes.mounts.acquire(mount.volume, fileSystem, for: id)
+                case .fileSystem(let fileSystem): try await services.volumes.mounts.acquire(mount.volume, fileSystem, for: holder ?? id)
                 }
                 sources.byDestination[mount.destination] = source
             }

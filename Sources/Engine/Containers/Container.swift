@@ -52,6 +52,10 @@ actor Container {
     private var writing: Task<Void, any Error>?
     /// One change of its networks at a time.
     let networkTurn = Gate(limit: 1)
+    /// Somebody writes to its files: it neither starts nor goes meanwhile.
+    var isRootTaken = false
+    /// Who waits for them.
+    var rootWaiters: [CheckedContinuation<Void, Never>] = []
     /// The removal under way.
     var removal: Task<Void, any Error>?
 

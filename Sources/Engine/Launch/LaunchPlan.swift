@@ -70,7 +70,7 @@ enum LaunchPlan {
         plan.lower = try buffer.string(context.lower.joined(separator: ":"))
         plan.upper = try buffer.string(context.upper)
         plan.work = try buffer.string(context.work)
-        plan.overlay_options = try buffer.string(context.volatile ? "volatile" : "")
+        plan.overlay_options = try buffer.string(context.volatile ? "volatile,\(Overlay.options)" : Overlay.options)
         plan.rootfs = try buffer.string(context.rootfs)
         plan.mounts = try mounts(spec.mounts, context, into: &buffer, &table)
         // A /dev of the user's stays as it is, as under runc.

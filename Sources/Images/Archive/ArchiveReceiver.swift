@@ -2,6 +2,7 @@ internal import Errors
 internal import Glibc
 internal import Layers
 internal import LinuxKernel
+internal import Tar
 
 /// Receives an image archive from a stream: one pass, in any order of members, every member hashed on the way.
 struct ArchiveReceiver {

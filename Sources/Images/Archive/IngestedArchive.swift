@@ -1,6 +1,7 @@
 internal import Errors
 internal import Layers
 internal import LinuxKernel
+internal import Tar
 
 /// An image archive that has been received: small members in memory, the others in files without a name.
 ///

@@ -3,24 +3,22 @@ internal import FoundationEssentials
 internal import Glibc
 internal import Layers
 public import LinuxKernel
+internal import Tar
 
 extension ImageStore {
     /// Writes images as an archive that Docker, podman, skopeo and Timber load: an OCI layout with Docker's `manifest.json`.
     ///
-    /// Blobs are written as they came, so digests stay. The process must ignore SIGPIPE.
+    /// Blobs are written as they came, so digests stay. Blocks; the process must ignore SIGPIPE.
     /// - Parameters:
     ///   - references: names, repositories without a tag (all their tags), ids.
-    ///   - archive: where to write; closed when the save ends.
+    ///   - archive: where to write.
     /// - Throws: `TimberError.notFound`; an error when the archive cannot be written.
-    public func save(_ references: [String], to archive: consuming Descriptor) async throws {
+    public func save(_ references: [String], to archive: SharedDescriptor) throws {
         let images = try selection(references)
-        let target = SharedDescriptor(archive)
-        try await BlockingPool.transfers.run { [self] in
-            do {
-                try write(images, to: TarWriter(DescriptorSink(target)))
-            } catch let error as SystemError {
-                throw TimberError(.internal, "cannot save the images", cause: error)
-            }
+        do {
+            try write(images, to: TarWriter(DescriptorSink(archive)))
+        } catch let error as SystemError {
+            throw TimberError(.internal, "cannot save the images", cause: error)
         }
     }
 

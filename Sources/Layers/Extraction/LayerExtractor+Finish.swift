@@ -1,6 +1,7 @@
 internal import Errors
 internal import Glibc
 internal import LinuxKernel
+internal import Tar
 
 /// The end of a layer: links that waited, then modes and times of directories.
 extension LayerExtractor {
@@ -18,7 +19,7 @@ extension LayerExtractor {
     /// - Throws: `TimberError`, `SystemError`.
     func finish() throws -> Content {
         let links = try retryLinks()
-        var implied: [LayerPath] = []
+        var implied: [MemberPath] = []
         for (inode, directory) in directories where inode != rootInode {
             let descriptor: Descriptor
             do {

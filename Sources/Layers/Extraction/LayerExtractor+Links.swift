@@ -1,12 +1,13 @@
 internal import Errors
 internal import Glibc
 internal import LinuxKernel
+internal import Tar
 
 /// Hard links and whiteouts.
 extension LayerExtractor {
     /// Links to a member of this layer; a target that is not there waits for the end, and may then turn out to lie below.
-    func addHardLink(_ entry: TarEntry, _ path: LayerPath) throws {
-        let target = try LayerPath(entry.link)
+    func addHardLink(_ entry: TarEntry, _ path: MemberPath) throws {
+        let target = try MemberPath(entry.link)
         if path.isRoot || target.isRoot {
             throw TimberError(.invalidArgument, "\"\(entry.shownName)\" is a hard link to or from the layer's root")
         }
@@ -19,7 +20,7 @@ extension LayerExtractor {
     }
 
     /// - Returns: false when the layer has no such target.
-    private func link(_ entry: TarEntry, _ path: LayerPath, _ target: LayerPath) throws -> Bool {
+    private func link(_ entry: TarEntry, _ path: MemberPath, _ target: MemberPath) throws -> Bool {
         let from: SharedDescriptor
         do {
             from = try openDirectory(target.parentPath)
@@ -39,10 +40,10 @@ extension LayerExtractor {
 
     /// Tries the waiting links again, now that every member is there.
     /// - Returns: those whose target must lie below, in order.
-    func retryLinks() throws -> [(path: LayerPath, target: LayerPath)] {
-        var foreign: [(path: LayerPath, target: LayerPath)] = []
+    func retryLinks() throws -> [(path: MemberPath, target: MemberPath)] {
+        var foreign: [(path: MemberPath, target: MemberPath)] = []
         // What a name that waits itself means: a link to it belongs to the same file below.
-        var meanings: [LayerPath: LayerPath] = [:]
+        var meanings: [MemberPath: MemberPath] = [:]
         for (entry, path, target) in pendingLinks {
             do {
                 // A later member has the name now.
@@ -61,7 +62,7 @@ extension LayerExtractor {
 
     /// Takes `.wh.` names (OCI image-spec, layer.md, "Whiteouts").
     /// - Returns: false when the member is not a whiteout.
-    func addWhiteout(_ entry: TarEntry, _ path: LayerPath) throws -> Bool {
+    func addWhiteout(_ entry: TarEntry, _ path: MemberPath) throws -> Bool {
         let prefix = Array(".wh.".utf8)
         if path.parent.split(separator: UInt8(ascii: "/")).contains(where: { $0.starts(with: prefix) }) {
             throw TimberError(.invalidArgument, "\"\(entry.shownName)\" lies below a whiteout")
@@ -80,7 +81,7 @@ extension LayerExtractor {
         return true
     }
 
-    private func hide(_ path: LayerPath, for entry: TarEntry) throws {
+    private func hide(_ path: MemberPath, for entry: TarEntry) throws {
         let parent = try openParent(path, for: entry)
         guard let present = try DirectoryCalls.status(parent.raw, path.basePath) else {
             return try DirectoryCalls.makeNode(parent.raw, path.basePath, mode: S_IFCHR)

@@ -1,6 +1,7 @@
 internal import Errors
 internal import Glibc
 internal import LinuxKernel
+internal import Tar
 
 /// Writes the members of one layer into an empty directory, in the form that overlayfs wants for a lower directory.
 ///
@@ -12,7 +13,7 @@ internal import LinuxKernel
 /// For one thread whose umask is 0.
 final class LayerExtractor {
     struct Directory {
-        var path: LayerPath
+        var path: MemberPath
         /// nil as long as there is no member for the directory.
         var entry: TarEntry?
         var isOpaque = false
@@ -25,7 +26,7 @@ final class LayerExtractor {
     var directories: [UInt64: Directory] = [:]
     let rootInode: UInt64
     /// Hard links whose target is not there (yet).
-    var pendingLinks: [(entry: TarEntry, path: LayerPath, target: LayerPath)] = []
+    var pendingLinks: [(entry: TarEntry, path: MemberPath, target: MemberPath)] = []
     var size: Int64 = 0
     private var entries = 0
     /// Bytes that directories and waiting links take until the end.
@@ -47,7 +48,7 @@ final class LayerExtractor {
         entries += 1
         if entries > limits.entries { throw TimberError(.invalidArgument, "more members than the limit of \(limits.entries)") }
         do {
-            let path = try LayerPath(entry.name)
+            let path = try MemberPath(entry.name)
             if try addWhiteout(entry, path) { return }
             switch entry.kind {
             case .file: try addFile(entry, path, reader)
@@ -70,7 +71,7 @@ final class LayerExtractor {
 
     // MARK: Members
 
-    private func addFile(_ entry: TarEntry, _ path: LayerPath, _ reader: TarReader) throws {
+    private func addFile(_ entry: TarEntry, _ path: MemberPath, _ reader: TarReader) throws {
         try refuseRoot(entry, path)
         let parent = try openParent(path, for: entry)
         let file = try creating(in: parent, path) {
@@ -88,7 +89,7 @@ final class LayerExtractor {
         try FileMetadata.setTime(file.raw, entry.modified)
     }
 
-    private func addDirectory(_ entry: TarEntry, _ path: LayerPath) throws {
+    private func addDirectory(_ entry: TarEntry, _ path: MemberPath) throws {
         if path.isRoot { return try note(rootInode, path, entry) }
         let parent = try openParent(path, for: entry)
         var isOpaque = false
@@ -102,7 +103,7 @@ final class LayerExtractor {
         try makeDirectory(parent, path, entry, isOpaque: isOpaque)
     }
 
-    private func addSymbolicLink(_ entry: TarEntry, _ path: LayerPath) throws {
+    private func addSymbolicLink(_ entry: TarEntry, _ path: MemberPath) throws {
         try refuseRoot(entry, path)
         guard !entry.link.isEmpty, let target = BytePath(entry.link) else {
             throw TimberError(.invalidArgument, "the symbolic link \"\(entry.shownName)\" has no target")
@@ -112,7 +113,7 @@ final class LayerExtractor {
         try setMetadata(entry, parent, path)
     }
 
-    private func addNode(_ entry: TarEntry, _ path: LayerPath) throws {
+    private func addNode(_ entry: TarEntry, _ path: MemberPath) throws {
         try refuseRoot(entry, path)
         let type: UInt32
         switch entry.kind {
@@ -132,7 +133,7 @@ final class LayerExtractor {
     }
 
     /// Metadata of what cannot be opened.
-    private func setMetadata(_ entry: TarEntry, _ parent: SharedDescriptor, _ path: LayerPath) throws {
+    private func setMetadata(_ entry: TarEntry, _ parent: SharedDescriptor, _ path: MemberPath) throws {
         if entry.uid != 0 || entry.gid != 0 {
             try FileMetadata.setOwner(parent.raw, path.basePath, uid: entry.uid, gid: entry.gid)
         }
@@ -140,14 +141,14 @@ final class LayerExtractor {
         try FileMetadata.setTime(parent.raw, path.basePath, entry.modified)
     }
 
-    private func refuseRoot(_ entry: TarEntry, _ path: LayerPath) throws {
+    private func refuseRoot(_ entry: TarEntry, _ path: MemberPath) throws {
         if path.isRoot { throw TimberError(.invalidArgument, "the layer's root \"\(entry.shownName)\" is not a directory") }
     }
 
     // MARK: Directories
 
     /// The directory that holds a path, made if no member has been there for it.
-    func openParent(_ path: LayerPath, for entry: TarEntry) throws -> SharedDescriptor {
+    func openParent(_ path: MemberPath, for entry: TarEntry) throws -> SharedDescriptor {
         if let cachedParent, cachedParent.path.elementsEqual(path.parent) { return cachedParent.descriptor }
         let parent: SharedDescriptor
         do {
@@ -159,12 +160,12 @@ final class LayerExtractor {
         return parent
     }
 
-    func openDirectory(_ path: LayerPath) throws -> SharedDescriptor {
+    func openDirectory(_ path: MemberPath) throws -> SharedDescriptor {
         SharedDescriptor(try DirectoryCalls.openDirectory(root, path.path, resolve: DirectoryCalls.inRoot))
     }
 
-    private func makeImplied(_ path: LayerPath, for entry: TarEntry) throws -> SharedDescriptor {
-        var parent = try openDirectory(try LayerPath([]))
+    private func makeImplied(_ path: MemberPath, for entry: TarEntry) throws -> SharedDescriptor {
+        var parent = try openDirectory(try MemberPath([]))
         for prefix in path.prefixes {
             do {
                 parent = try openDirectory(prefix)
@@ -187,7 +188,7 @@ final class LayerExtractor {
     }
 
     private func makeDirectory(
-        _ parent: SharedDescriptor, _ path: LayerPath, _ entry: TarEntry?, isOpaque: Bool, modified: FileTime? = nil
+        _ parent: SharedDescriptor, _ path: MemberPath, _ entry: TarEntry?, isOpaque: Bool, modified: FileTime? = nil
     ) throws {
         try keep(path, entry)
         try DirectoryCalls.makeDirectory(parent.raw, path.basePath, mode: 0o700)
@@ -198,14 +199,14 @@ final class LayerExtractor {
             path: path, entry: entry, isOpaque: isOpaque, modified: entry?.modified ?? modified ?? FileTime(seconds: 0))
     }
 
-    private func note(_ inode: UInt64, _ path: LayerPath, _ entry: TarEntry) throws {
+    private func note(_ inode: UInt64, _ path: MemberPath, _ entry: TarEntry) throws {
         try keep(path, entry)
         directories[inode, default: Directory(path: path, modified: entry.modified)].entry = entry
         directories[inode]?.modified = entry.modified
     }
 
     /// Marks the directory of `.wh..wh..opq`.
-    func makeOpaque(_ path: LayerPath, for entry: TarEntry) throws {
+    func makeOpaque(_ path: MemberPath, for entry: TarEntry) throws {
         let parent = try openParent(path, for: entry)
         let inode = try DirectoryCalls.status(of: parent.raw).inode
         directories[inode, default: Directory(path: path.parentPath, modified: entry.modified)].isOpaque = true
@@ -213,7 +214,7 @@ final class LayerExtractor {
 
     /// Counts what stays in memory until the end.
     /// - Throws: `TimberError.invalidArgument` when it is more than the limit.
-    func keep(_ path: LayerPath, _ entry: TarEntry?) throws {
+    func keep(_ path: MemberPath, _ entry: TarEntry?) throws {
         // The fixed part is about what the tables take for one of them.
         kept += 256 + Int64(path.bytes.count)
         if let entry {
@@ -228,7 +229,7 @@ final class LayerExtractor {
     // MARK: What is there already
 
     /// Creates a name; what has it already is replaced, as a later member of a tar archive does.
-    func creating<Value: ~Copyable>(in parent: SharedDescriptor, _ path: LayerPath, _ create: () throws -> Value) throws -> Value {
+    func creating<Value: ~Copyable>(in parent: SharedDescriptor, _ path: MemberPath, _ create: () throws -> Value) throws -> Value {
         do {
             return try create()
         } catch let error as SystemError where error.errno == EEXIST {
@@ -237,7 +238,7 @@ final class LayerExtractor {
         }
     }
 
-    private func replace(_ parent: SharedDescriptor, _ path: LayerPath, _ present: FileStatus) throws {
+    private func replace(_ parent: SharedDescriptor, _ path: MemberPath, _ present: FileStatus) throws {
         if present.isRegular && present.links == 1 { size -= present.size }
         if present.isDirectory { size -= try Tree.size(below: parent.raw, path.basePath) }
         if present.isDirectory || present.isSymbolicLink { cachedParent = nil }
@@ -248,7 +249,7 @@ final class LayerExtractor {
 
     /// Sets those extended attributes that an image may have.
     func setAttributes(_ entry: TarEntry, _ set: (BytePath, [UInt8]) throws -> Void) throws {
-        for attribute in entry.attributes where Self.isAllowed(attribute.name, for: entry.kind) {
+        for attribute in entry.attributes where AttributePolicy.isAllowed(attribute.name, for: entry.kind) {
             guard let name = BytePath(attribute.name) else { continue }
             do {
                 try set(name, attribute.value)
@@ -257,14 +258,5 @@ final class LayerExtractor {
                 continue
             }
         }
-    }
-
-    /// overlayfs's own attributes would let a layer redirect lookups; labels of the machine that built the image mean nothing here.
-    static func isAllowed(_ name: [UInt8], for kind: TarEntry.Kind) -> Bool {
-        let text = String(decoding: name, as: UTF8.self)
-        if text.hasPrefix("trusted.overlay.") || text.hasPrefix("user.overlay.") { return false }
-        if text == "security.capability" { return kind == .file }
-        if text.hasPrefix("user.") { return kind == .file || kind == .directory }
-        return text.hasPrefix("trusted.") || text == "system.posix_acl_access" || text == "system.posix_acl_default"
     }
 }

@@ -1,6 +1,7 @@
 internal import Errors
 public import LinuxKernel
 internal import Synchronization
+public import Tar
 
 /// Unpacks one layer: this thread decompresses and digests, a second one writes files.
 public struct LayerUnpacker: Sendable {

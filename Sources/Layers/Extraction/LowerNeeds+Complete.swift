@@ -1,6 +1,7 @@
 internal import Errors
 internal import Glibc
 public import LinuxKernel
+internal import Tar
 
 /// Completing a layer with what the layers below it say, as they look through overlayfs.
 extension LowerNeeds {
@@ -29,8 +30,8 @@ extension LowerNeeds {
             try Self.copyMetadata(source.raw, target.raw, found.status)
         }
         // By target the first copy of it, and by path what it is a copy of: a later link can take the path of an earlier one.
-        var copies: [LayerPath: LayerPath] = [:]
-        var meanings: [LayerPath: LayerPath] = [:]
+        var copies: [MemberPath: MemberPath] = [:]
+        var meanings: [MemberPath: MemberPath] = [:]
         for (path, target) in links {
             try progress()
             let parent = try DirectoryCalls.openDirectory(layer.raw, path.parentPath.path, resolve: DirectoryCalls.inRoot)
@@ -59,7 +60,7 @@ extension LowerNeeds {
     }
 
     /// Whether the layer itself has an opaque directory on the way to a path.
-    private func isHidden(_ path: LayerPath, in layer: SharedDescriptor) throws -> Bool {
+    private func isHidden(_ path: MemberPath, in layer: SharedDescriptor) throws -> Bool {
         for prefix in path.prefixes.dropLast() {
             let directory = try DirectoryCalls.openDirectory(layer.raw, prefix.path, resolve: DirectoryCalls.inRoot)
             if try Self.isOpaque(directory.raw) { return true }
@@ -71,7 +72,7 @@ extension LowerNeeds {
 
     /// Looks a path up as overlayfs does: the highest layer that has it, unless a whiteout, an opaque directory or something
     /// that is not a directory lies above.
-    private static func find(_ path: LayerPath, in lower: [SharedDescriptor]) throws -> Found? {
+    private static func find(_ path: MemberPath, in lower: [SharedDescriptor]) throws -> Found? {
         for layer in lower {
             switch try look(path, in: layer) {
             case .found(let parent, let status): return (parent, status)
@@ -88,7 +89,7 @@ extension LowerNeeds {
         case absent
     }
 
-    private static func look(_ path: LayerPath, in layer: SharedDescriptor) throws -> Look {
+    private static func look(_ path: MemberPath, in layer: SharedDescriptor) throws -> Look {
         var parent = layer
         var isOpaque = false
         let prefixes = path.prefixes
@@ -111,7 +112,7 @@ extension LowerNeeds {
 
     /// - Parameter spend: told how many bytes come next, before they are written.
     private static func copy(
-        _ found: Found, _ target: LayerPath, to parent: Int32, _ path: LayerPath, spend: (Int64) throws -> Void
+        _ found: Found, _ target: MemberPath, to parent: Int32, _ path: MemberPath, spend: (Int64) throws -> Void
     ) throws {
         let status = found.status
         switch status.kind {
@@ -140,7 +141,7 @@ extension LowerNeeds {
     private static func copyMetadata(_ source: Int32, _ target: Int32, _ status: FileStatus) throws {
         try FileMetadata.setOwner(target, uid: status.uid, gid: status.gid)
         try FileMetadata.setMode(target, status.mode)
-        for name in try FileMetadata.attributeNames(source) where LayerExtractor.isAllowed(Array(name.bytes), for: .file) {
+        for name in try FileMetadata.attributeNames(source) where AttributePolicy.isAllowed(Array(name.bytes), for: .file) {
             if let value = try FileMetadata.attribute(source, name) { try FileMetadata.setAttribute(target, name, value) }
         }
         try FileMetadata.setTime(target, status.modified)

@@ -1,4 +1,5 @@
 internal import LinuxKernel
+internal import Tar
 
 /// Owner and mode of a layer's `/`.
 public struct RootDirectory: Sendable, Equatable {
@@ -38,7 +39,7 @@ public struct UnpackedLayer: Sendable {
 /// Such a layer's directory depends on the whole chain, all others depend on their diff alone.
 public struct LowerNeeds: Sendable {
     /// Directories that the layer has no member for, parents first: they take owner, mode, times and attributes from below.
-    let impliedDirectories: [LayerPath]
+    let impliedDirectories: [MemberPath]
     /// Hard links to files that are not in the layer.
-    let links: [(path: LayerPath, target: LayerPath)]
+    let links: [(path: MemberPath, target: MemberPath)]
 }

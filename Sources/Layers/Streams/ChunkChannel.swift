@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Tar
 
 /// Hands chunks from one producing to one consuming thread; the few buffers go round, so memory is bounded.
 ///
@@ -11,7 +12,7 @@ final class ChunkChannel: @unchecked Sendable {
     private var ending: Result<Void, any Error>?
     private var isCancelled = false
 
-    init(buffers: Int = 4, chunkSize: Int = Layers.chunkSize) {
+    init(buffers: Int = 4, chunkSize: Int = Tar.chunkSize) {
         free = (0..<buffers).map { _ in Buffer(size: chunkSize) }
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(changed, nil)

@@ -1,4 +1,5 @@
 internal import Errors
+public import Tar
 
 /// How a stream is compressed, told by its first bytes.
 public enum Compression: String, Sendable {

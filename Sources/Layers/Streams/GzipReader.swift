@@ -1,5 +1,6 @@
 internal import CIsal
 internal import Errors
+internal import Tar
 
 /// Decompresses gzip with isa-l: one member or several, zero padding after the last allowed, every checksum verified.
 final class GzipReader: ByteReader {

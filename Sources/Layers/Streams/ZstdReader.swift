@@ -1,5 +1,6 @@
 internal import CZstd
 internal import Errors
+internal import Tar
 
 /// Decompresses Zstandard: one frame or several; the window is limited to libzstd's default of 128 MiB.
 final class ZstdReader: ByteReader {

@@ -25,21 +25,11 @@ struct Save: TctlCommand {
     var images: [String]
 
     func run(in session: Session) throws {
-        if output == nil && Terminal.isTerminal(STDOUT_FILENO) {
-            throw CommandFailure("an archive is not for a terminal: give -o FILE or > FILE")
-        }
+        try ArchiveOutput.refuseTerminal(output)
         var query = images.map { (name: "names", value: $0) }
         if let platform { query.append(("platform", try Platform.json(platform))) }
         let exchange = try session.client.open(.get("/images/get", query: query))
-        guard let output else { return try copy(exchange, to: STDOUT_FILENO) }
-        if let device = try SpecialFile.open(output) { return try copy(exchange, to: device.raw) }
-        let file = try ReplacedFile(output)
-        try copy(exchange, to: file.raw)
-        try file.commit()
-    }
-
-    private func copy(_ exchange: Exchange, to descriptor: Int32) throws {
-        while case .data(let bytes) = try exchange.step() { try Console.write(bytes, to: descriptor) }
+        try ArchiveOutput.write(exchange, to: output, display: ProgressDisplay(isShown: Terminal.isTerminal(STDERR_FILENO)))
     }
 }
 

@@ -14,6 +14,12 @@ final class ProgressDisplay {
 
     /// The upload has come so far.
     func sent(_ bytes: Int, of total: Int?) {
+        moved("Sending", bytes, of: total)
+    }
+
+    /// A transfer has come so far.
+    /// - Parameter what: its first word.
+    func moved(_ what: String, _ bytes: Int, of total: Int? = nil) {
         guard isShown else { return }
         let now = Timestamp.now
         // Ten times a second is enough for eyes.
@@ -21,7 +27,14 @@ final class ProgressDisplay {
         lastSent = now
         hasUploadLine = true
         let whole = total.map { " of \(Human.size(Int64($0)))" } ?? ""
-        write("\r\u{1B}[KSending \(Human.size(Int64(bytes)))\(whole)")
+        write("\r\u{1B}[K\(what) \(Human.size(Int64(bytes)))\(whole)")
+    }
+
+    /// Puts a last line in the place of the transfer's.
+    func done(_ line: String) {
+        guard isShown else { return }
+        clear()
+        write(line + "\n")
     }
 
     /// Takes the upload's line away.

@@ -50,7 +50,7 @@ class Api:
         values = {key: json.dumps(value) if isinstance(value, (dict, list, bool)) else value for key, value in query.items()}
         return path + ("?" + urlencode(values, quote_via=quote) if values else "")
 
-    def request(self, method, path, body=None, headers=None, timeout=60, **query):
+    def request(self, method, path, /, body=None, headers=None, timeout=60, **query):
         connection = UnixConnection(self.socket_path, timeout)
         headers = dict(headers or {})
         if isinstance(body, (dict, list)):
@@ -63,13 +63,13 @@ class Api:
         finally:
             connection.close()
 
-    def get(self, path, **query):
+    def get(self, path, /, **query):
         return self.request("GET", path, **query)
 
-    def post(self, path, body=None, **query):
+    def post(self, path, /, body=None, **query):
         return self.request("POST", path, body, **query)
 
-    def delete(self, path, **query):
+    def delete(self, path, /, **query):
         return self.request("DELETE", path, **query)
 
     def send(self, data, timeout=10):

@@ -2,6 +2,7 @@ import Errors
 import Foundation
 import Layers
 import LinuxKernel
+import Tar
 import TarBuilder
 
 /// A layer unpacked into a directory of its own, beside a directory that no layer may touch.

@@ -191,6 +191,31 @@ final class FakeBackend: Backend {
         }
     }
 
+    func containerChanges(_ name: String) async throws -> [FilesystemChange] {
+        try find(name)
+        return [FilesystemChange(path: "/etc", kind: 0)]
+    }
+
+    func exportContainer(_ name: String) async throws -> Producer<[UInt8]> {
+        try find(name)
+        return Producer { emit in try await emit(Array("tar of \(name)".utf8)) }
+    }
+
+    func containerPathStat(_ name: String, path: String) async throws -> ContainerPathStat {
+        try find(name)
+        guard path == "/file" else { throw TimberError(.notFound, "Could not find the file \(path) in container \(name)") }
+        return ContainerPathStat(name: "file", size: 3, mode: 0o644, mtime: "2024-01-02T03:04:05Z", linkTarget: "")
+    }
+
+    func containerArchive(_ name: String, path: String) async throws -> (stat: ContainerPathStat, bytes: Producer<[UInt8]>) {
+        (try await containerPathStat(name, path: path), Producer { emit in try await emit(Array("tar of \(path)".utf8)) })
+    }
+
+    func extractArchive(_ archive: consuming Descriptor, into name: String, _ query: ArchiveQuery) async throws {
+        try find(name)
+        note("extract \(query.path) keeps \(query.keepsKinds) user \(query.takesUser)")
+    }
+
     func pruneContainers(filters: Filters) async throws -> ContainersPruneReport { ContainersPruneReport() }
 
     // MARK: Volumes

@@ -1,5 +1,6 @@
 import Errors
 import Layers
+import Tar
 import TarBuilder
 import Testing
 

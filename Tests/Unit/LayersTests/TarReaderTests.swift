@@ -1,6 +1,7 @@
 import Errors
 import Layers
 import LinuxKernel
+import Tar
 import TarBuilder
 import Testing
 

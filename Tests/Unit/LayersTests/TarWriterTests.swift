@@ -2,6 +2,7 @@ import Errors
 import Foundation
 import Layers
 import LinuxKernel
+import Tar
 import Testing
 
 final class MemorySink: ByteSink {

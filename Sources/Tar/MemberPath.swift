@@ -1,10 +1,10 @@
 internal import Errors
-internal import LinuxKernel
+package import LinuxKernel
 
 /// A member's name as a relative path of plain components: `./`, empty components and a leading slash are gone.
-struct LayerPath: Hashable {
+package struct MemberPath: Hashable, Sendable {
     /// `a/b/c`; empty for the layer's root.
-    let bytes: [UInt8]
+    package let bytes: [UInt8]
     /// Where the last component starts.
     private let baseStart: Int
 
@@ -13,7 +13,7 @@ struct LayerPath: Hashable {
 
     /// Checks and normalises a name.
     /// - Throws: `TimberError.invalidArgument` for `..`, a NUL, or a length that no file system takes.
-    init(_ name: [UInt8]) throws {
+    package init(_ name: [UInt8]) throws {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(name.count)
         var start = 0
@@ -35,37 +35,37 @@ struct LayerPath: Hashable {
         baseStart = bytes.lastIndex(of: Self.slash).map { $0 + 1 } ?? 0
     }
 
-    var isRoot: Bool { bytes.isEmpty }
-    var base: ArraySlice<UInt8> { bytes[baseStart...] }
-    var parent: ArraySlice<UInt8> { bytes[..<max(0, baseStart - 1)] }
+    package var isRoot: Bool { bytes.isEmpty }
+    package var base: ArraySlice<UInt8> { bytes[baseStart...] }
+    package var parent: ArraySlice<UInt8> { bytes[..<max(0, baseStart - 1)] }
 
     /// For a system call; `.` for the root.
-    var path: BytePath { BytePath.checked(bytes[...]) }
-    var basePath: BytePath { BytePath.checked(base) }
+    package var path: BytePath { BytePath.checked(bytes[...]) }
+    package var basePath: BytePath { BytePath.checked(base) }
 
     /// The path of a sibling.
-    func sibling(_ base: ArraySlice<UInt8>) -> LayerPath {
-        LayerPath(validated: Array(bytes[..<baseStart]) + base)
+    package func sibling(_ base: ArraySlice<UInt8>) -> MemberPath {
+        MemberPath(validated: Array(bytes[..<baseStart]) + base)
     }
 
     /// Every path from the first component to this one.
-    var prefixes: [LayerPath] {
-        var prefixes: [LayerPath] = []
-        for (index, byte) in bytes.enumerated() where byte == Self.slash { prefixes.append(LayerPath(validated: Array(bytes[..<index]))) }
+    package var prefixes: [MemberPath] {
+        var prefixes: [MemberPath] = []
+        for (index, byte) in bytes.enumerated() where byte == Self.slash { prefixes.append(MemberPath(validated: Array(bytes[..<index]))) }
         if !isRoot { prefixes.append(self) }
         return prefixes
     }
 
     /// The directory that holds this path.
-    var parentPath: LayerPath { LayerPath(validated: Array(parent)) }
+    package var parentPath: MemberPath { MemberPath(validated: Array(parent)) }
 
     private static func invalid(_ name: [UInt8], _ reason: String) -> TimberError {
         TimberError(.invalidArgument, "the name \"\(BytePath.printable(name))\" \(reason)")
     }
 }
 
-extension LayerPath: CustomStringConvertible {
-    var description: String { isRoot ? "/" : BytePath.printable(bytes) }
+extension MemberPath: CustomStringConvertible {
+    package var description: String { isRoot ? "/" : BytePath.printable(bytes) }
 }
 
 extension BytePath {

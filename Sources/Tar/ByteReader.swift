@@ -18,11 +18,11 @@ public protocol ChunkSource: AnyObject {
 }
 
 /// Memory that lives as long as its owner.
-final class Buffer: @unchecked Sendable {
+package final class Buffer: @unchecked Sendable {
     /// A buffer that crosses threads is handed over, so that one thread at a time uses it.
-    let bytes: UnsafeMutableRawBufferPointer
+    package let bytes: UnsafeMutableRawBufferPointer
 
-    init(size: Int) {
+    package init(size: Int) {
         bytes = .allocate(byteCount: size, alignment: 64)
     }
 
@@ -114,7 +114,7 @@ public final class ReaderChunks: ChunkSource {
     private let buffer: Buffer
 
     /// Makes a source with a buffer of its own.
-    public init(_ reader: any ByteReader, chunkSize: Int = Layers.chunkSize) {
+    public init(_ reader: any ByteReader, chunkSize: Int = Tar.chunkSize) {
         self.reader = reader
         buffer = Buffer(size: chunkSize)
     }
