@@ -147,6 +147,12 @@ public protocol Backend: Sendable {
     func loadImages(from archive: consuming Descriptor, quiet: Bool, progress: @escaping ProgressSink) async throws
     /// Writes images into one archive in the format of `docker save`.
     func saveImages(_ names: [String]) async throws -> Producer<[UInt8]>
+    /// Makes an image of a container.
+    func commit(_ query: CommitQuery) async throws -> IDResponse
+    /// Makes an image of an archive of files.
+    /// - Parameter archive: a blocking pipe, see `loadImages`.
+    /// - Returns: its id.
+    func importImage(from archive: consuming Descriptor, _ query: ImportQuery) async throws -> String
     /// Gets an image from a registry.
     func pullImage(_ reference: String, platform: String?, progress: @escaping ProgressSink) async throws
 }

@@ -1,3 +1,5 @@
+public import DockerAPI
+
 /// The `filters` parameter: values by name, in Docker's words (`status`, `name`, `label`, …). All names must match; of the values
 /// of one name any one, except `label`, where all must.
 public struct Filters: Sendable, Equatable {
@@ -159,6 +161,48 @@ public struct ArchiveQuery: Sendable, Equatable {
         self.keepsKinds = keepsKinds
         self.takesUser = takesUser
     }
+}
+
+/// Query and body of `POST /commit`.
+public struct CommitQuery: Sendable {
+    /// Which container.
+    public var container: String
+    /// The new image's name; empty: none.
+    public var repository = ""
+    /// Its tag; empty: `latest`.
+    public var tag = ""
+    /// For its history.
+    public var comment = ""
+    /// Who made it.
+    public var author = ""
+    /// Freeze the container meanwhile.
+    public var pauses = true
+    /// Instructions of a Dockerfile.
+    public var changes: [String] = []
+    /// Instead of the container's; what it leaves out is the container's.
+    public var config: ContainerConfig?
+
+    /// Makes a query.
+    public init(container: String) {
+        self.container = container
+    }
+}
+
+/// Query of `POST /images/create` with `fromSrc`.
+public struct ImportQuery: Sendable, Equatable {
+    /// The new image's name; empty: none.
+    public var repository = ""
+    /// Its tag; empty: `latest`.
+    public var tag = ""
+    /// For its history.
+    public var message = ""
+    /// Instructions of a Dockerfile.
+    public var changes: [String] = []
+    /// `os[/architecture[/variant]]`; nil: this machine's.
+    public var platform: String?
+
+    /// Makes a query.
+    public init() {}
 }
 
 /// What `POST /containers/{id}/wait` waits for.

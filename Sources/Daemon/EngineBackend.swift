@@ -180,7 +180,7 @@ struct EngineBackend: Backend {
     // MARK: Images
 
     func images(_ query: ImageListQuery) async throws -> [ImageSummary] {
-        try await engine.images(filters: query.filters.values, sharedSize: query.sharedSize)
+        try await engine.images(all: query.all, filters: query.filters.values, sharedSize: query.sharedSize)
     }
     func inspectImage(_ name: String) async throws -> ImageInspect { try await engine.inspectImage(name) }
     func imageHistory(_ name: String) async throws -> [HistoryItem] { try await engine.imageHistory(name) }
@@ -204,6 +204,28 @@ struct EngineBackend: Backend {
     func saveImages(_ names: [String]) async throws -> Producer<[UInt8]> {
         let engine = engine
         return Producer { emit in try await engine.saveImages(names, emit: emit) }
+    }
+
+    func commit(_ query: CommitQuery) async throws -> IDResponse {
+        var request = CommitRequest(container: query.container)
+        request.repository = query.repository
+        request.tag = query.tag
+        request.comment = query.comment
+        request.author = query.author
+        request.pauses = query.pauses
+        request.changes = query.changes
+        request.config = query.config
+        return try await engine.commit(request)
+    }
+
+    func importImage(from archive: consuming Descriptor, _ query: ImportQuery) async throws -> String {
+        var request = ImportRequest()
+        request.repository = query.repository
+        request.tag = query.tag
+        request.message = query.message
+        request.changes = query.changes
+        request.platform = query.platform
+        return try await engine.importImage(from: archive, request)
     }
 
     func pullImage(_ reference: String, platform: String?, progress: @escaping ProgressSink) async throws {

@@ -197,13 +197,30 @@ extension Engine {
 
 /// `--platform` against what an image is.
 enum Platform {
+    private static let aliases = ["x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"]
+
+    private static func split(_ text: String) throws -> [String] {
+        let parts = text.lowercased().split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard (1...3).contains(parts.count), !parts.contains("") else {
+            throw TimberError(.invalidArgument, "invalid platform \"\(text)\": it is written os[/architecture[/variant]], as linux/amd64")
+        }
+        return parts
+    }
+
+    /// What a new image is for.
+    /// - Parameter text: nil or empty: this machine.
+    /// - Throws: `TimberError.invalidArgument`; `.unsupported` for anything but Linux.
+    static func parts(_ text: String?) throws -> (architecture: String, variant: String?) {
+        guard let text, !text.isEmpty else { return (Image.hostArchitecture, nil) }
+        let parts = try split(text)
+        guard parts[0] == "linux" else { throw TimberError(.unsupported, "images for \(parts[0]) cannot be used: only linux") }
+        let architecture = parts.count > 1 ? parts[1] : Image.hostArchitecture
+        return (aliases[architecture, default: architecture], parts.count > 2 ? parts[2] : nil)
+    }
+
     static func check(_ image: Image, wanted: String?) throws {
         guard let wanted, !wanted.isEmpty else { return }
-        let parts = wanted.lowercased().split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-        guard (1...3).contains(parts.count), !parts.contains("") else {
-            throw TimberError(.invalidArgument, "invalid platform \"\(wanted)\": it is written os[/architecture[/variant]], as linux/amd64")
-        }
-        let aliases = ["x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"]
+        let parts = try split(wanted)
         let os = parts.count > 1 || ["linux", "windows"].contains(parts[0]) ? parts[0] : image.config.os
         let architecture = parts.count > 1 ? parts[1] : os == parts[0] ? image.config.architecture : parts[0]
         guard os == image.config.os, aliases[architecture, default: architecture] == image.config.architecture else {

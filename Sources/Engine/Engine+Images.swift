@@ -6,13 +6,18 @@ public import LinuxKernel
 
 extension Engine {
     /// Images, newest first.
-    /// - Parameter sharedSize: count the bytes that images share.
-    public func images(filters: [String: [String]], sharedSize: Bool = false) async throws -> [ImageSummary] {
+    /// - Parameters:
+    ///   - all: also those without a name that others were made from.
+    ///   - sharedSize: count the bytes that images share.
+    public func images(all: Bool = true, filters: [String: [String]], sharedSize: Bool = false) async throws -> [ImageSummary] {
         let filter = try ImageFilter(filters, image: services.images.image)
         let users = imageUsers
         let shared = sharedSize ? services.images.sharedSizes() : [:]
-        return services.images.list().filter(filter.matches).map { image in
+        let list = services.images.list()
+        let parents = all ? [] : Set(list.compactMap(\.parent))
+        return list.filter { filter.matches($0) && !(parents.contains($0.id) && $0.isNameless) }.map { image in
             var summary = ImageSummary()
+            summary.parentID = image.parent?.description ?? ""
             summary.id = image.id.description
             summary.repoTags = image.repoTags
             summary.repoDigests = image.repoDigests
@@ -33,6 +38,8 @@ extension Engine {
         result.id = image.id.description
         result.repoTags = image.repoTags
         result.repoDigests = image.repoDigests
+        result.parent = image.parent?.description ?? ""
+        result.comment = image.config.history.last?.comment ?? ""
         result.created = image.config.created ?? ""
         result.author = image.config.author
         result.architecture = image.config.architecture
@@ -221,12 +228,23 @@ struct ImageFilter: Sendable {
         if (values["label!"] ?? []).contains(where: { LabelFilter.matches($0, labels) }) { return false }
         guard let references = values["reference"], !references.isEmpty else { return true }
         return references.contains { pattern in
-            image.repoTags.contains { Glob.matches(pattern, $0) || Glob.matches(pattern, String($0.prefix { $0 != ":" })) }
+            (image.repoTags + image.repoDigests).contains { name in
+                Glob.matches(pattern, name) || Glob.matches(pattern, Self.repository(name))
+            }
         }
     }
 }
 
-/// Shell patterns with `*` and `?`.
+extension ImageFilter {
+    /// A familiar name without its tag or digest; a port of its registry is no tag.
+    static func repository(_ name: String) -> String {
+        let plain = name.prefix { $0 != "@" }
+        guard let colon = plain.lastIndex(of: ":"), !plain[colon...].contains("/") else { return String(plain) }
+        return String(plain[..<colon])
+    }
+}
+
+/// Patterns of Go's path.Match with `*` and `?`, neither of which means a slash.
 enum Glob {
     static func matches(_ pattern: String, _ text: String) -> Bool {
         let (pattern, text) = (Array(pattern.utf8), Array(text.utf8))
@@ -235,10 +253,10 @@ enum Glob {
             if p < pattern.count, pattern[p] == UInt8(ascii: "*") {
                 (star, mark) = (p, t)
                 p += 1
-            } else if p < pattern.count, pattern[p] == text[t] || pattern[p] == UInt8(ascii: "?") {
+            } else if p < pattern.count, pattern[p] == text[t] || pattern[p] == UInt8(ascii: "?") && text[t] != UInt8(ascii: "/") {
                 p += 1
                 t += 1
-            } else if star >= 0 {
+            } else if star >= 0, text[mark] != UInt8(ascii: "/") {
                 mark += 1
                 (p, t) = (star + 1, mark)
             } else {

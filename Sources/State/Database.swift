@@ -33,6 +33,7 @@ public final class Database: Sendable {
         migrator.registerMigration("1 users of volumes", migrate: migrateVolumeUsers)
         migrator.registerMigration("2 events", migrate: migrateEvents)
         migrator.registerMigration("2 networks", migrate: migrateNetworks)
+        migrator.registerMigration("2 parents of images", migrate: migrateImageParents)
         return migrator
     }
 }

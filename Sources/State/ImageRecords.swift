@@ -65,14 +65,19 @@ public struct ImageRecord: Sendable, Equatable {
     public var loaded: Int64
     /// Lowest first.
     public var layers: [ImageLayerRecord]
+    /// The image that it was made from on this machine.
+    public var parent: String?
 
     /// Makes a record.
-    public init(id: String, config: [UInt8], manifest: [UInt8]?, loaded: Int64, layers: [ImageLayerRecord]) {
+    public init(
+        id: String, config: [UInt8], manifest: [UInt8]?, loaded: Int64, layers: [ImageLayerRecord], parent: String? = nil
+    ) {
         self.id = id
         self.config = config
         self.manifest = manifest
         self.loaded = loaded
         self.layers = layers
+        self.parent = parent
     }
 }
 
@@ -144,6 +149,10 @@ extension Database {
                 ) STRICT;
                 CREATE INDEX layer_hold_layer ON layer_hold (layer);
                 """)
+    }
+
+    static func migrateImageParents(_ database: GRDB.Database) throws {
+        try database.execute(sql: "ALTER TABLE image ADD COLUMN parent TEXT")
     }
 
     // MARK: Layers
@@ -236,8 +245,8 @@ extension Database {
             return
         }
         try database.execute(
-            sql: "INSERT INTO image (id, config, manifest, loaded) VALUES (?, ?, ?, ?)",
-            arguments: [image.id, Data(image.config), image.manifest.map { Data($0) }, image.loaded])
+            sql: "INSERT INTO image (id, config, manifest, loaded, parent) VALUES (?, ?, ?, ?, ?)",
+            arguments: [image.id, Data(image.config), image.manifest.map { Data($0) }, image.loaded, image.parent])
         for (position, layer) in image.layers.enumerated() {
             try database.execute(
                 sql: "INSERT INTO image_layer (image, position, layer, blob, blob_size) VALUES (?, ?, ?, ?, ?)",
@@ -311,7 +320,8 @@ extension Database {
                 let manifest: Data? = row["manifest"]
                 let id: String = row["id"]
                 return ImageRecord(
-                    id: id, config: Array(config), manifest: manifest.map { Array($0) }, loaded: row["loaded"], layers: layers[id] ?? [])
+                    id: id, config: Array(config), manifest: manifest.map { Array($0) }, loaded: row["loaded"], layers: layers[id] ?? [],
+                    parent: row["parent"])
             }
             tables.names = try Row.fetchAll(database, sql: "SELECT * FROM image_name").map {
                 ImageNameRecord(name: $0["name"], image: $0["image"])

@@ -21,13 +21,21 @@ let imageRoutes: [Route] = [
             try await backend.loadImages(from: try upload.takeReadEnd(), quiet: quiet, progress: sink)
         }
     },
-    Route("POST", "/images/create", whenAbandoned: .isCancelled) { request, backend in
-        guard let image = request.query.nonEmpty("fromImage") else {
-            throw TimberError(.unsupported, "importing a root file system is not supported: load an image archive instead")
+    Route("POST", "/images/create", body: .uploaded, whenAbandoned: .isCancelled, createImage),
+    Route("POST", "/commit") { request, backend in
+        guard let container = request.query.nonEmpty("container") else {
+            throw TimberError(.notFound, "No such container: give one in container")
         }
-        let reference = pulled(image, tag: request.query.nonEmpty("tag"))
-        let platform = request.query.nonEmpty("platform")
-        return progress { sink in try await backend.pullImage(reference, platform: platform, progress: sink) }
+        var query = CommitQuery(container: container)
+        query.repository = request.query["repo"] ?? ""
+        query.tag = request.query["tag"] ?? ""
+        query.comment = request.query["comment"] ?? ""
+        query.author = request.query["author"] ?? ""
+        query.pauses = request.query.nonEmpty("pause") == nil || request.query.bool("pause")
+        query.changes = request.query.all("changes")
+        let isEmpty = request.body.allSatisfy { " \n\r\t".utf8.contains($0) } || request.body.starts(with: Array("null".utf8))
+        if !isEmpty { query.config = try request.json(ContainerConfig.self) }
+        return .json(try await backend.commit(query), status: 201)
     },
     Route("POST", "/images/prune") { request, backend in .json(try await backend.pruneImages(filters: try request.query.filters())) },
     Route("GET", "/images/get", whenAbandoned: .isCancelled) { request, backend in
@@ -62,6 +70,29 @@ let imageRoutes: [Route] = [
 private func refusePlatform(_ request: Request) throws {
     if let platform = request.query.nonEmpty("platform") {
         throw TimberError(.unsupported, "choosing a platform (\(platform)) on load or save is not supported by Timber: leave it out")
+    }
+}
+
+/// Pulls, or imports what the body brings.
+@Sendable private func createImage(_ request: Request, _ backend: any Backend) async throws -> Response {
+    if let image = request.query.nonEmpty("fromImage") {
+        let reference = pulled(image, tag: request.query.nonEmpty("tag"))
+        let platform = request.query.nonEmpty("platform")
+        return progress { sink in try await backend.pullImage(reference, platform: platform, progress: sink) }
+    }
+    guard request.query["fromSrc"] == "-", let upload = request.upload else {
+        throw TimberError(
+            .unsupported, "Timber fetches nothing: give fromImage, or fromSrc=- and the archive of a root file system as the body")
+    }
+    var query = ImportQuery()
+    query.repository = request.query["repo"] ?? ""
+    query.tag = request.query["tag"] ?? ""
+    query.message = request.query.nonEmpty("message") ?? "Imported from -"
+    query.changes = request.query.all("changes")
+    query.platform = request.query.nonEmpty("platform")
+    let wanted = query
+    return progress { sink in
+        try await sink(ProgressMessage(status: try await backend.importImage(from: try upload.takeReadEnd(), wanted)))
     }
 }
 

@@ -117,6 +117,13 @@ extension Container {
     /// A daemon that dies between freezing a container and its record leaves one that is frozen, whatever the record says.
     private func noticePause() async throws {
         guard let cgroup = run.cgroup, let before = lifecycle.run else { return }
+        if before.isPausedForCommit {
+            // Its commit went with its daemon.
+            try await BlockingPool.shared.run { try cgroup.thaw() }
+            guard lifecycle.run == before else { return }
+            try lifecycle.unpause()
+            return try await persist()
+        }
         let isFrozen = try await BlockingPool.shared.run { try cgroup.isFrozen() }
         guard lifecycle.run == before, isFrozen != before.paused else { return }
         if isFrozen { try lifecycle.pause() } else { try lifecycle.unpause() }

@@ -31,6 +31,10 @@ struct Lifecycle: Sendable, Codable, Equatable {
         var pid: Int32
         var bootID: String
         var paused = false
+        /// Paused by a commit, which unpauses it again; missing in older rows.
+        var pausedForCommit: Bool?
+
+        var isPausedForCommit: Bool { pausedForCommit == true }
     }
 
     struct Exit: Sendable, Codable, Equatable {
@@ -139,10 +143,19 @@ struct Lifecycle: Sendable, Codable, Equatable {
         phase = .running(run)
     }
 
+    /// Frozen by a commit, which thaws it again; when its daemon dies meanwhile, the next one does.
+    mutating func pauseForCommit() throws {
+        try pause()
+        guard case .running(var run) = phase else { throw notRunning }
+        run.pausedForCommit = true
+        phase = .running(run)
+    }
+
     mutating func unpause() throws {
         guard case .running(var run) = phase else { throw notRunning }
         if !run.paused { throw TimberError(.conflict, "the container is not paused") }
         run.paused = false
+        run.pausedForCommit = nil
         phase = .running(run)
     }
 

@@ -11,6 +11,8 @@ struct ArchivedImage: Sendable {
     /// Lowest first, as many as the config's diff ids.
     var layers: [IngestedArchive.Member]
     var names: [Reference]
+    /// What it was made from on this machine.
+    var parent: ImageID?
 
     /// overlayfs takes more, Docker does not.
     static let layerLimit = 128
@@ -24,6 +26,21 @@ struct ArchivedImage: Sendable {
         self.manifest = manifest
         self.layers = layers
         self.names = names
+        try check()
+    }
+
+    /// One that is made on this machine.
+    init(config: [UInt8], layers: [IngestedArchive.Member], names: [Reference], parent: ImageID?) throws {
+        rawConfig = config
+        self.config = try ImageConfig(json: config)
+        id = .sha256(of: config)
+        self.layers = layers
+        self.names = names
+        self.parent = parent
+        try check()
+    }
+
+    private func check() throws {
         if config.diffIDs.count != layers.count {
             throw TimberError(
                 .invalidArgument, "image \(id.short): its config lists \(config.diffIDs.count) layers, its manifest \(layers.count)")

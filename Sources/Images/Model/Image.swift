@@ -45,6 +45,9 @@ public struct Image: Sendable, Identifiable {
     /// When it was loaded, seconds since 1970.
     public let loaded: Int64
 
+    /// What this machine runs: `amd64`.
+    public static var hostArchitecture: String { HostPlatform.architecture }
+
     let manifest: [UInt8]?
     let tags: [Reference]
     let digests: [Reference]
@@ -66,6 +69,9 @@ public struct Image: Sendable, Identifiable {
         }
         return visible
     }
+
+    /// Whether no name refers to it.
+    public var isNameless: Bool { references.isEmpty }
 
     /// Everything that refers to the image by name.
     var references: [Reference] { tags + digests }

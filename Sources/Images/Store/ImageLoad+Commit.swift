@@ -52,7 +52,8 @@ extension ImageLoad {
             return ImageLayerRecord(layer: layer.id, blob: blob.digest.description, blobSize: blob.size)
         }
         return ImageRecord(
-            id: image.id.description, config: image.rawConfig, manifest: image.manifest, loaded: Int64(time(nil)), layers: rows)
+            id: image.id.description, config: image.rawConfig, manifest: image.manifest, loaded: Int64(time(nil)), layers: rows,
+            parent: image.parent?.description)
     }
 
     /// Ends the protection of blobs; those that no image refers to after all go.

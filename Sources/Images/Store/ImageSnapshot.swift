@@ -124,7 +124,8 @@ extension Image {
                     root: layer.root.map { RootDirectory(mode: $0.mode, uid: $0.uid, gid: $0.gid) }, hidesLower: layer.hidesLower))
         }
         self.init(
-            id: id, config: config, rawConfig: record.config, parent: nil, layers: layers, size: layers.reduce(0) { $0 + $1.size },
+            id: id, config: config, rawConfig: record.config, parent: try record.parent.map { try ImageID($0) }, layers: layers,
+            size: layers.reduce(0) { $0 + $1.size },
             created: config.created.flatMap(RFC3339.seconds) ?? 0, loaded: record.loaded, manifest: record.manifest,
             tags: references.filter { $0.digest == nil }.sorted { $0.familiar < $1.familiar },
             digests: references.filter { $0.digest != nil }.sorted { $0.familiar < $1.familiar })

@@ -39,7 +39,7 @@ extension ImageStore {
     /// - Parameters:
     ///   - reference: which image; a name removes that name, an id all names.
     ///   - force: also when a stopped container uses it or several names refer to it.
-    ///   - noPrune: kept for the API: images that are loaded have no untagged parents.
+    ///   - noPrune: keep images without a name that it was made from, and that nothing else needs.
     ///   - inUse: which containers use an image; must not call the store.
     /// - Returns: what was done, in Docker's order.
     /// - Throws: `TimberError.notFound`, `.conflict` with Docker's words.
@@ -51,10 +51,30 @@ extension ImageStore {
             let removal = try ImageRemoval(
                 image, name: snapshot.isIDPrefix(reference, of: image.id) ? nil : snapshot.name(for: reference, of: image),
                 force: force, users: inUse(image.id))
-            return try apply(removal, image)
+            var (items, gone) = try apply(removal, image)
+            if removal.deletesImage && !noPrune {
+                for parent in Self.unneededParents(of: image, in: snapshot, inUse: inUse) {
+                    let (more, goneToo) = try apply(ImageRemoval(parent, name: nil, force: true, users: []), parent)
+                    items += more
+                    gone.add(goneToo)
+                }
+            }
+            return (items, gone)
         }
         try remove(gone.layers, blobs: gone.blobs)
         return items
+    }
+
+    /// The images that one was made from, as far as they have no name and nothing else needs them.
+    private static func unneededParents(of image: Image, in snapshot: ImageSnapshot, inUse: (ImageID) -> [ImageUser]) -> [Image] {
+        var gone: Set<ImageID> = [image.id]
+        var parents: [Image] = []
+        while let id = (parents.last ?? image).parent, let parent = snapshot.images[id], parent.isNameless, inUse(id).isEmpty,
+            !snapshot.images.values.contains(where: { $0.parent == id && !gone.contains($0.id) }), gone.insert(id).inserted
+        {
+            parents.append(parent)
+        }
+        return parents
     }
 
     /// Removes images that nobody needs.
@@ -70,9 +90,10 @@ extension ImageStore {
         for image in list() where !(danglingOnly && !image.references.isEmpty) && matching(image) {
             let (items, gone) = try change { snapshot -> ([RemovedItem], Gone) in
                 // As it is now, not as it was when the list was made.
-                guard let image = snapshot.images[image.id], !(danglingOnly && !image.references.isEmpty), inUse(image.id).isEmpty else {
-                    return ([], Gone())
-                }
+                guard let image = snapshot.images[image.id], !(danglingOnly && !image.references.isEmpty), inUse(image.id).isEmpty,
+                    // What others were made from goes with the last of them.
+                    !(danglingOnly && snapshot.images.values.contains { $0.parent == image.id })
+                else { return ([], Gone()) }
                 return try apply(ImageRemoval(image, name: nil, force: true, users: []), image)
             }
             try remove(gone.layers, blobs: gone.blobs)
@@ -87,6 +108,12 @@ extension ImageStore {
         var layers: [Int64] = []
         var blobs: [Digest] = []
         var bytes: Int64 = 0
+
+        mutating func add(_ other: Gone) {
+            layers += other.layers
+            blobs += other.blobs
+            bytes += other.bytes
+        }
     }
 
     private func apply(_ removal: ImageRemoval, _ image: Image) throws -> ([RemovedItem], Gone) {

@@ -7,9 +7,9 @@ struct ContainerGroup: ParsableCommand {
         abstract: "Manage containers",
         usage: "tctl container COMMAND",
         subcommands: [
-            Attach.self, Copy.self, Create.self, Diff.self, Exec.self, Export.self, ContainerInspectCommand.self, Kill.self, Logs.self,
-            ContainerList.self, Pause.self, PortCommand.self, ContainerPrune.self, Rename.self, Restart.self, Remove.self, Run.self,
-            Start.self, Stats.self, Stop.self, Top.self,
+            Attach.self, Commit.self, Copy.self, Create.self, Diff.self, Exec.self, Export.self, ContainerInspectCommand.self, Kill.self,
+            Logs.self, ContainerList.self, Pause.self, PortCommand.self, ContainerPrune.self, Rename.self, Restart.self, Remove.self,
+            Run.self, Start.self, Stats.self, Stop.self, Top.self,
             Unpause.self, Update.self, Wait.self,
         ]
     )

@@ -9,14 +9,14 @@ struct Tctl: ParsableCommand {
             "Container",
             [
                 Run.self, Create.self, Start.self, Stop.self, Restart.self, Kill.self, Pause.self, Unpause.self, Wait.self, Remove.self,
-                Rename.self, Update.self, Copy.self, Export.self,
+                Rename.self, Update.self, Copy.self, Export.self, Commit.self,
             ]
         ),
         (
             "Inspection",
             [ListContainers.self, Logs.self, Exec.self, Attach.self, Top.self, Stats.self, PortCommand.self, Diff.self, Inspect.self]
         ),
-        ("Image", [Load.self, Images.self, Save.self, Tag.self, RemoveImages.self, History.self]),
+        ("Image", [Load.self, Images.self, Save.self, Import.self, Tag.self, RemoveImages.self, History.self]),
         ("Daemon", [Version.self, Info.self, Events.self]),
     ]
 

@@ -10,6 +10,15 @@ enum ArchiveSource {
             var status = stat()
             try retrying("stat", path) { stat(path, &status) }
             if status.st_mode & S_IFMT == S_IFDIR { return try LayoutSource(directory: path) }
+            return try openFile(path)
+        } catch let error as SystemError {
+            throw CommandFailure("\(Printable(path)) cannot be read: \(error.reason)")
+        }
+    }
+
+    /// A file as it is.
+    static func openFile(_ path: String) throws -> FileSource {
+        do {
             return FileSource(try Files.open(path), name: path)
         } catch let error as SystemError {
             throw CommandFailure("\(Printable(path)) cannot be read: \(error.reason)")

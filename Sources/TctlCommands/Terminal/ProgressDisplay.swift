@@ -75,10 +75,13 @@ final class ProgressDisplay {
 struct ProgressMessages {
     private let display: ProgressDisplay
     private var lines = JSONLines()
+    private let printsStatus: Bool
     private var failure: String?
 
-    init(display: ProgressDisplay) {
+    /// - Parameter printsStatus: whether a status that is about no layer is the answer: the id of an import.
+    init(display: ProgressDisplay, printsStatus: Bool = false) {
         self.display = display
+        self.printsStatus = printsStatus
     }
 
     /// Takes bytes of the answer; each message stands on a line.
@@ -100,6 +103,8 @@ struct ProgressMessages {
             failure = error
         } else if !message.stream.isEmpty {
             try Console.print(message.stream)
+        } else if printsStatus && message.id.isEmpty {
+            try Console.print(message.status + "\n")
         } else {
             display.show(message)
         }

@@ -326,6 +326,14 @@ final class FakeBackend: Backend {
         }
     }
 
+    func commit(_ query: CommitQuery) async throws -> IDResponse {
+        try find(query.container)
+        note("commit \(query.repository):\(query.tag) \(query.changes)")
+        return IDResponse(id: "sha256:1")
+    }
+
+    func importImage(from archive: consuming Descriptor, _ query: ImportQuery) async throws -> String { "sha256:2" }
+
     func pullImage(_ reference: String, platform: String?, progress: @escaping ProgressSink) async throws {
         throw TimberError(.notFound, "pull access denied for \(reference)")
     }

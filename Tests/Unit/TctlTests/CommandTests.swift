@@ -19,7 +19,9 @@ private func leaves(of type: any ParsableCommand.Type) -> [any ParsableCommand.T
             for argument in help["command"]?["arguments"]?.elements ?? [] where argument["kind"]?.text == "flag" {
                 for name in argument["names"]?.elements ?? [] {
                     let text = try #require(name["name"]?.text)
-                    if text != "help" && text != "h" && !text.hasPrefix("no-sig-proxy") && text != "no-human" { declared.insert(text) }
+                    if text != "help" && text != "h" && !text.hasPrefix("no-sig-proxy") && !["no-human", "no-pause"].contains(text) {
+                        declared.insert(text)
+                    }
                 }
             }
             let shape = Set(command.shape.switches.flatMap { $0.split(separator: "=")[0].split(separator: ",").map(String.init) })

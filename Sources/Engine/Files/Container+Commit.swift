@@ -1,0 +1,48 @@
+internal import Errors
+internal import Images
+internal import LinuxKernel
+
+extension Container {
+    /// Writes what the container changed as a layer.
+    /// - Parameter pauses: freeze it meanwhile when it runs.
+    /// - Returns: nil when nothing was changed.
+    func stageLayer(pauses: Bool) async throws -> StagedLayer? {
+        guard pauses, let before = lifecycle.run, !before.paused else { return try await writeLayer() }
+        try await pauseForCommit()
+        let result: Result<StagedLayer?, any Error>
+        do {
+            result = .success(try await writeLayer())
+        } catch {
+            result = .failure(error)
+        }
+        if lifecycle.run?.isPausedForCommit == true { try await unpause() }
+        return try result.get()
+    }
+
+    private func writeLayer() async throws -> StagedLayer? {
+        let tree = try await upperTree()
+        if tree.changes.isEmpty { return nil }
+        let images = services.images
+        return try await BlockingPool.transfers.run { try images.stageLayer { try tree.write(to: $0) } }
+    }
+
+    /// On record before it is done, so that a daemon that dies in the middle leaves no container frozen for good.
+    private func pauseForCommit() async throws {
+        guard let cgroup = run.cgroup else { throw TimberError(.conflict, "container \(name) is not running") }
+        try lifecycle.pauseForCommit()
+        try await persist()
+        do {
+            try await BlockingPool.shared.run { try cgroup.freeze() }
+        } catch {
+            if lifecycle.run?.isPausedForCommit == true { try lifecycle.unpause() }
+            try await persist()
+            throw error
+        }
+        guard lifecycle.run?.isPausedForCommit == true else {
+            // Somebody has unpaused it before it was frozen.
+            if lifecycle.run?.paused == false { try await BlockingPool.shared.run { try cgroup.thaw() } }
+            return
+        }
+        services.events.container("pause", snapshot)
+    }
+}
