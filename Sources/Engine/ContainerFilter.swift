@@ -38,29 +38,29 @@ struct ContainerFilter: Sendable {
     }
 
     func matches(_ snapshot: Snapshot) -> Bool {
-        let definition = snapshot.definition
-        if let until, definition.created >= until { return false }
+        if values.isEmpty { return true }
+        if let until, snapshot.definition.created >= until { return false }
         return any("id") { snapshot.id.hasPrefix($0) }
             && any("name") { snapshot.name.contains($0.hasPrefix("/") ? String($0.dropFirst()) : $0) }
-            && all("label") { LabelFilter.matches($0, definition.config.labels) }
-            && all("label!") { !LabelFilter.matches($0, definition.config.labels) }
+            && all("label") { LabelFilter.matches($0, snapshot.definition.config.labels) }
+            && all("label!") { !LabelFilter.matches($0, snapshot.definition.config.labels) }
             && any("status") { snapshot.lifecycle.status == $0 }
             && any("exited") { snapshot.lifecycle.run == nil && snapshot.lifecycle.lastExit?.code == Int32($0) }
             && any("ancestor") { ancestor in
-                definition.config.image == ancestor || definition.config.image == "\(ancestor):latest"
-                    || definition.image.hasPrefix(ancestor) || definition.image.dropFirst(7).hasPrefix(ancestor)
+                snapshot.definition.config.image == ancestor || snapshot.definition.config.image == "\(ancestor):latest"
+                    || snapshot.definition.image.hasPrefix(ancestor) || snapshot.definition.image.dropFirst(7).hasPrefix(ancestor)
             }
             && any("volume") { volume in
-                definition.mounts.contains { $0.volume == volume || $0.destination == volume || $0.source == volume }
+                snapshot.definition.mounts.contains { $0.volume == volume || $0.destination == volume || $0.source == volume }
             }
             && any("publish") { port in snapshot.ports.contains { "\($0.hostPort)" == Self.number(port) } }
-            && any("expose") { port in definition.config.exposedPorts.contains { Self.number($0) == Self.number(port) } }
+            && any("expose") { port in snapshot.definition.config.exposedPorts.contains { Self.number($0) == Self.number(port) } }
             && any("health") { $0 == snapshot.health?.status.rawValue ?? "none" }
             // None is a task of Swarm's.
             && any("is-task") { ["false", "0"].contains($0.lowercased()) }
             && any("network") { network in
-                definition.network.word == network
-                    || definition.memberships.contains { $0.name == network || $0.network.hasPrefix(network) }
+                snapshot.definition.network.word == network
+                    || snapshot.definition.memberships.contains { $0.name == network || $0.network.hasPrefix(network) }
             }
     }
 

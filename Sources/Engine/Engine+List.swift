@@ -38,14 +38,14 @@ extension Engine {
     }
 
     private func summary(of snapshot: Snapshot, now: Timestamp) -> ContainerSummary {
-        let definition = snapshot.definition
-        return ContainerSummary(
-            id: snapshot.id, names: ["/\(snapshot.name)"], image: definition.config.image, imageID: definition.image,
-            command: definition.arguments.joined(separator: " "), created: definition.created.seconds,
+        // Without a copy of the definition, which would take longer than all the rest.
+        ContainerSummary(
+            id: snapshot.id, names: ["/\(snapshot.name)"], image: snapshot.definition.config.image, imageID: snapshot.definition.image,
+            command: snapshot.definition.arguments.joined(separator: " "), created: snapshot.definition.created.seconds,
             ports: InspectMapping.ports(snapshot),
-            labels: definition.config.labels, state: snapshot.lifecycle.status,
+            labels: snapshot.definition.config.labels, state: snapshot.lifecycle.status,
             status: StatusText.text(snapshot.lifecycle, snapshot.health, now: now),
-            hostConfig: HostConfigSummary(networkMode: definition.network.word),
+            hostConfig: HostConfigSummary(networkMode: snapshot.definition.network.word),
             networkSettings: NetworkSettingsSummary(networks: InspectMapping.networks(snapshot)),
             mounts: InspectMapping.mounts(snapshot, services.volumes))
     }

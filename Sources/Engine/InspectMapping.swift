@@ -31,15 +31,14 @@ enum InspectMapping {
     }
 
     static func networks(_ snapshot: Snapshot) -> [String: EndpointSettings] {
-        let definition = snapshot.definition
-        switch definition.network {
+        switch snapshot.definition.network {
         case .container: return [:]
         case .host, .none:
             var settings = EndpointSettings()
-            settings.networkID = NetworkID.of(definition.network.word)
-            return [definition.network.word: settings]
+            settings.networkID = NetworkID.of(snapshot.definition.network.word)
+            return [snapshot.definition.network.word: settings]
         case .bridge, .user:
-            return Dictionary(definition.memberships.map { ($0.name, settings($0, snapshot)) }, uniquingKeysWith: { $1 })
+            return Dictionary(snapshot.definition.memberships.map { ($0.name, settings($0, snapshot)) }, uniquingKeysWith: { $1 })
         }
     }
 
@@ -134,7 +133,11 @@ enum InspectMapping {
 
 /// The built-in networks have ids that never change.
 enum NetworkID {
-    static func of(_ name: String) -> String {
+    private static let builtin = Dictionary(uniqueKeysWithValues: ["bridge", "none", "host"].map { ($0, make($0)) })
+
+    static func of(_ name: String) -> String { builtin[name] ?? make(name) }
+
+    private static func make(_ name: String) -> String {
         let digits = name.utf8.map { byte in String(byte, radix: 16) }.joined()
         return (digits + String(repeating: "0", count: 64)).prefix(64).description
     }

@@ -9,7 +9,7 @@ let containerRoutes: [Route] = [
             all: request.query.bool("all"), limit: limit.flatMap { $0 > 0 ? $0 : nil }, size: request.query.bool("size"),
             filters: try request.query.filters())
         let containers = try await backend.containers(query)
-        return .json(containers, capacity: 64 + containers.count * 1_536)
+        return .json(containers, capacity: 64 + containers.count * 768)
     },
     Route("POST", "/containers/create") { request, backend in
         let body = try request.json(ContainerCreateRequest.self)

@@ -17,7 +17,7 @@ actor Container {
     nonisolated let id: String
     let services: Services
     var name: String
-    var definition: Definition
+    private var shared: SharedDefinition
     var lifecycle: Lifecycle
     /// The image's directories, once they were needed.
     private(set) var layers: [String]?
@@ -78,18 +78,28 @@ actor Container {
         var exit: Lifecycle.Exit?
     }
 
-    init(id: String, name: String, definition: Definition, lifecycle: Lifecycle, services: Services, isAdopted: Bool = false) {
+    /// - Parameter layers: the image's directories; nil: they are looked up when they are needed.
+    init(
+        id: String, name: String, definition: Definition, lifecycle: Lifecycle, services: Services, layers: [String]? = nil,
+        isAdopted: Bool = false
+    ) {
         restartsAreHeld = isAdopted
         self.id = id
         self.name = name
-        self.definition = definition
+        shared = SharedDefinition(definition)
         self.lifecycle = lifecycle
         self.services = services
+        self.layers = layers
+    }
+
+    var definition: Definition {
+        _read { yield shared.value }
+        set { shared = SharedDefinition(newValue) }
     }
 
     var snapshot: Snapshot {
         Snapshot(
-            id: id, name: name, definition: definition, lifecycle: lifecycle, endpoints: run.endpoints, ports: run.ports,
+            id: id, name: name, shared: shared, lifecycle: lifecycle, endpoints: run.endpoints, ports: run.ports,
             execIDs: execs.values.filter { $0.isRunning && !$0.isProbe }.map(\.id).sorted(), health: health)
     }
 

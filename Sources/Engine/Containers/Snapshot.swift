@@ -5,12 +5,25 @@ internal import Synchronization
 struct Snapshot: Sendable {
     var id: String
     var name: String
-    var definition: Definition
+    let shared: SharedDefinition
     var lifecycle: Lifecycle
     var endpoints: [Endpoint] = []
     var ports: [PublishedPort] = []
     var execIDs: [String] = []
     var health: HealthState?
+
+    var definition: Definition {
+        _read { yield shared.value }
+    }
+}
+
+/// A definition by reference: it has a hundred fields, and lists copy a thousand snapshots.
+final class SharedDefinition: Sendable {
+    let value: Definition
+
+    init(_ value: Definition) {
+        self.value = value
+    }
 }
 
 /// Every container by id and name. Names are reserved here before the database is asked, so that two requests at once cannot both

@@ -8,8 +8,8 @@ import Testing
 @Suite struct SharedNetworkTests {
     private let owner = Snapshot(
         id: String(repeating: "ab", count: 32), name: "oak",
-        definition: Definition(
-            created: .now(), image: "", config: ContainerConfig(), host: HostConfig(), mounts: [], network: .bridge, ports: []),
+        shared: SharedDefinition(
+            Definition(created: .now(), image: "", config: ContainerConfig(), host: HostConfig(), mounts: [], network: .bridge, ports: [])),
         lifecycle: Lifecycle())
 
     /// This process has the number that the container's once had; the other one nobody has.
