@@ -4,6 +4,7 @@ internal import Errors
 internal import Foundation
 internal import Glibc
 internal import Images
+internal import Layers
 internal import LinuxKernel
 internal import State
 
@@ -52,44 +53,41 @@ extension Engine {
     /// none, and the next start removes what there is of it.
     private func store(id: String, name: String, _ definition: Definition, image: Image) async throws {
         let lifecycle = Lifecycle()
-        let container = Container(id: id, name: name, definition: definition, lifecycle: lifecycle, services: services)
         let record = ContainerRecord(
             id: id, name: name, definition: Array(try JSONEncoder().encode(definition)),
             state: try StoredState(lifecycle: lifecycle).encoded())
         let volumes = definition.mounts.filter { $0.kind == .volume }
-        if volumes.isEmpty {
-            try await services.database.insert(record)
-        } else {
+        if !volumes.isEmpty {
             let requests = volumes.map {
                 VolumeStore.Request(
                     name: $0.volume, anonymous: $0.anonymous, labels: $0.volumeLabels ?? [:], options: $0.volumeOptions ?? [:])
             }
             for new in try await services.volumes.create(requests, for: record) { services.events.volume("create", new) }
         }
+        let directory = services.paths.container(id)
+        let layers: [String]
         do {
-            let (images, paths, imageID) = (services.images, services.paths, image.id)
-            let layers = try await BlockingPool.shared.run { try images.hold(imageID, by: id).map { paths.layer($0) } }
-            for mount in volumes where mount.copyUp {
-                try await services.volumes.fill(mount.volume, for: id, from: layers, at: mount.destination)
-            }
-            let directory = services.paths.container(id)
-            let root = image.rootDirectory
-            try await BlockingPool.shared.run {
-                try Files.makeDirectory(directory)
-                try Files.makeDirectory("\(directory)/upper", mode: 0o755)
-                try retrying("chown", directory) { chown("\(directory)/upper", root.uid, root.gid) }
-                try retrying("chmod", directory) { chmod("\(directory)/upper", mode_t(root.mode)) }
+            if volumes.isEmpty {
+                layers = try await BlockingPool.shared.run { [images = services.images] in
+                    let layers = try images.store(record, of: image.id)
+                    try Self.makeDirectories(directory, root: image.rootDirectory)
+                    return layers
+                }
+            } else {
+                layers = try await BlockingPool.shared.run { [images = services.images] in try images.hold(image.id, by: id) }
+                for mount in volumes where mount.copyUp {
+                    try await services.volumes.fill(
+                        mount.volume, for: id, from: layers.map { services.paths.layer($0) }, at: mount.destination)
+                }
+                try await BlockingPool.shared.run { try Self.makeDirectories(directory, root: image.rootDirectory) }
             }
         } catch {
-            let (images, trash, directory) = (services.images, services.trash, services.paths.container(id))
-            try await BlockingPool.shared.run {
-                try trash.discard(directory)
-                try images.release(holder: id)
-            }
-            try await container.removeAnonymousVolumes()
-            try await services.database.deleteContainer(id)
+            let failed = Container(id: id, name: name, definition: definition, lifecycle: lifecycle, services: services)
+            try await failed.discard(volumes: true)
             throw error
         }
+        let container = Container(
+            id: id, name: name, definition: definition, lifecycle: lifecycle, services: services, layers: layers)
         let snapshot = await container.snapshot
         services.registry.add(container, snapshot)
         services.events.container("create", snapshot)
@@ -105,6 +103,14 @@ extension Engine {
                     .invalidArgument, "invalid mount for \(mount.target): the bind source path \(mount.source) does not exist on the host")
             }
         }
+    }
+
+    /// A container's own directory, and in it the upper one, which is what the image's root is.
+    private static func makeDirectories(_ directory: String, root: RootDirectory) throws {
+        try Files.makeDirectory(directory)
+        try Files.makeDirectory("\(directory)/upper", mode: 0o755)
+        try retrying("chown", directory) { chown("\(directory)/upper", root.uid, root.gid) }
+        try retrying("chmod", directory) { chmod("\(directory)/upper", mode_t(root.mode)) }
     }
 
     /// Merges the request with the image, by Docker's rules.

@@ -39,20 +39,23 @@ extension Database {
                 """)
     }
 
-    /// Stores a new container.
+    /// Stores a new container and keeps layers for it, in one transaction.
     /// - Throws: `TimberError.conflict` when the name is taken.
-    public func insert(_ container: ContainerRecord) async throws {
+    public func insert(_ container: ContainerRecord, holding layers: [Int64]) throws {
         do {
-            try await pool.write { try Self.insert(container, $0) }
+            try pool.write { database in
+                try Self.insert(container, database)
+                try Self.hold(layers, by: container.id, database)
+            }
         } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
             throw Self.taken(container.name)
         }
     }
 
     static func insert(_ container: ContainerRecord, _ database: GRDB.Database) throws {
-        try database.execute(
-            sql: "INSERT INTO container (id, name, definition, state) VALUES (?, ?, ?, ?)",
-            arguments: [container.id, container.name, container.definition.data, container.state.data])
+        try database.run(
+            "INSERT INTO container (id, name, definition, state) VALUES (?, ?, ?, ?)",
+            [container.id, container.name, container.definition.data, container.state.data])
     }
 
     /// The error for a name that another container has.
@@ -61,7 +64,7 @@ extension Database {
     /// Rewrites a container's lifecycle state.
     public func setContainerState(_ id: String, _ state: [UInt8]) async throws {
         try await pool.write { database in
-            try database.execute(sql: "UPDATE container SET state = ? WHERE id = ?", arguments: [state.data, id])
+            try database.run("UPDATE container SET state = ? WHERE id = ?", [state.data, id])
         }
     }
 
@@ -84,10 +87,12 @@ extension Database {
         }
     }
 
-    /// Forgets a container, and which volumes it had.
-    public func deleteContainer(_ id: String) async throws {
-        try await pool.write { database in
-            try database.execute(sql: "DELETE FROM container WHERE id = ?", arguments: [id])
+    /// Forgets a container, which volumes it had, and lets go of its layers, in one transaction.
+    /// - Returns: layers that nothing refers to any more; their rows are gone too.
+    public func deleteContainer(_ id: String) throws -> [LayerRecord] {
+        try pool.write { database in
+            try database.run("DELETE FROM container WHERE id = ?", [id])
+            return try Self.releaseLayers(by: id, database)
         }
     }
 

@@ -1,6 +1,13 @@
 internal import Errors
 internal import GRDB
 
+extension GRDB.Database {
+    /// Executes a statement that is prepared once for each connection: those that every container needs.
+    func run(_ sql: String, _ arguments: StatementArguments) throws {
+        try cachedStatement(sql: sql).execute(arguments: arguments)
+    }
+}
+
 /// The daemon's SQLite database: write-ahead log, `synchronous=NORMAL`, one writer, many readers.
 ///
 /// Only this module speaks SQL. Each domain has a file of its own (`ContainerRecords.swift`, `EventRecords.swift`, …) that extends

@@ -336,10 +336,13 @@ extension Database {
     public func holdLayers(_ layers: [Int64], by holder: String) throws {
         try pool.write { database in
             try database.execute(sql: "DELETE FROM layer_hold WHERE holder = ?", arguments: [holder])
-            for (position, layer) in layers.enumerated() {
-                try database.execute(
-                    sql: "INSERT INTO layer_hold (holder, position, layer) VALUES (?, ?, ?)", arguments: [holder, position, layer])
-            }
+            try Self.hold(layers, by: holder, database)
+        }
+    }
+
+    static func hold(_ layers: [Int64], by holder: String, _ database: GRDB.Database) throws {
+        for (position, layer) in layers.enumerated() {
+            try database.run("INSERT INTO layer_hold (holder, position, layer) VALUES (?, ?, ?)", [holder, position, layer])
         }
     }
 
@@ -353,10 +356,12 @@ extension Database {
     /// Lets go of a holder's layers.
     /// - Returns: layers that nothing refers to any more; their rows are gone too.
     public func releaseLayers(by holder: String) throws -> [LayerRecord] {
-        try pool.write { database in
-            try database.execute(sql: "DELETE FROM layer_hold WHERE holder = ?", arguments: [holder])
-            return try Self.removeUnusedLayers(database)
-        }
+        try pool.write { try Self.releaseLayers(by: holder, $0) }
+    }
+
+    static func releaseLayers(by holder: String, _ database: GRDB.Database) throws -> [LayerRecord] {
+        try database.run("DELETE FROM layer_hold WHERE holder = ?", [holder])
+        return try removeUnusedLayers(database)
     }
 
     /// Lets go of every holder whose name starts with a prefix.
@@ -370,13 +375,13 @@ extension Database {
 
     private static func removeUnusedLayers(_ database: GRDB.Database) throws -> [LayerRecord] {
         let unused = try Row.fetchAll(
-            database,
-            sql: """
-                DELETE FROM layer WHERE state = 'ready'
-                AND NOT EXISTS (SELECT 1 FROM image_layer WHERE image_layer.layer = layer.id)
-                AND NOT EXISTS (SELECT 1 FROM layer_hold WHERE layer_hold.layer = layer.id)
-                RETURNING *
-                """)
+            database.cachedStatement(
+                sql: """
+                    DELETE FROM layer WHERE state = 'ready'
+                    AND NOT EXISTS (SELECT 1 FROM image_layer WHERE image_layer.layer = layer.id)
+                    AND NOT EXISTS (SELECT 1 FROM layer_hold WHERE layer_hold.layer = layer.id)
+                    RETURNING *
+                    """))
         return unused.map(Self.layer)
     }
 

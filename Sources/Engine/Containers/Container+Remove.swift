@@ -7,7 +7,9 @@ extension Container {
     /// - Parameters:
     ///   - force: kill it first when it runs; a removal under way already is waited for.
     ///   - volumes: its anonymous volumes too.
-    func remove(force: Bool, volumes: Bool) async throws {
+    ///   - end: the rest of its last run's end, of a container that removes itself. It need not be recorded that it goes: a daemon
+    ///     that comes in between finds a run that is over, and removes it.
+    func remove(force: Bool, volumes: Bool, after end: Task<Void, Never>? = nil) async throws {
         if force { try await endByForce() }
         if let removal {
             guard force else { throw TimberError(.conflict, "cannot remove container \(name): its removal is already in progress") }
@@ -22,8 +24,8 @@ extension Container {
             }
         }
         let removal = Task {
-            try await persist()
-            try await finishRemoval(volumes: volumes)
+            if end == nil { try await persist() } else { publish() }
+            try await finishRemoval(volumes: volumes, after: end)
         }
         self.removal = removal
         defer { self.removal = nil }
@@ -39,24 +41,29 @@ extension Container {
     }
 
     /// The second half, which a later daemon repeats when this one dies in between.
-    func finishRemoval(volumes: Bool) async throws {
+    func finishRemoval(volumes: Bool, after end: Task<Void, Never>? = nil) async throws {
         waitingStreams = []
         await waitForRoot()
-        let (id, directory, trash, images) = (id, directory, services.trash, services.images)
-        try await BlockingPool.shared.run {
-            try trash.discard(directory)
-            try images.release(holder: id)
-        }
-        if volumes { try await removeAnonymousVolumes() }
-        try await services.database.deleteContainer(id)
+        try await discard(volumes: volumes)
+        await end?.value
         let last = snapshot
         services.registry.remove(id)
         services.events.container("destroy", last)
         removed.fulfil(lifecycle.lastExit ?? Lifecycle.Exit(code: 0, finishedAt: .now()))
     }
 
+    /// Removes what is stored of it, its rows at last.
+    func discard(volumes: Bool) async throws {
+        if volumes { try await removeAnonymousVolumes() }
+        let (id, directory, trash, images) = (id, directory, services.trash, services.images)
+        try await BlockingPool.shared.run {
+            try trash.discard(directory)
+            try images.forget(container: id)
+        }
+    }
+
     /// Removes the volumes that were made for this container, but for those that another one has, too.
-    func removeAnonymousVolumes() async throws {
+    private func removeAnonymousVolumes() async throws {
         for mount in definition.mounts where mount.anonymous {
             do {
                 try await services.volumes.remove(mount.volume, besides: id)

@@ -77,8 +77,12 @@ extension Container {
         run.exit = exit
         // The bundle goes before the end of the run is on record, and with it what the shim wrote down.
         if !removesItself { await attempt("record how a run ended") { [self] in try await persist() } }
-        let endpoints = run.endpoints
-        await releaseRun()
+        let held = run
+        run = RunResources()
+        await endRun(held)
+        // What is left of a run is given back while the container itself goes: both are over before anybody hears of its removal.
+        let rest = Task { await giveBack(held) }
+        if !removesItself { await rest.value }
         // With the phase, at once: who waits from now on waits for the next run.
         let end = nextExit
         nextExit = OneShot()
@@ -91,11 +95,11 @@ extension Container {
             services.log.error("cannot record an exit", metadata: ["container": "\(id)", "error": "\(error)"])
         }
         services.events.container("die", snapshot, extra: ["exitCode": "\(exit.code)"])
-        noteDisconnects(endpoints)
+        noteDisconnects(held.endpoints)
         end.fulfil(exit)
         if removesItself {
             do {
-                try await remove(force: false, volumes: true)
+                try await remove(force: false, volumes: true, after: rest)
             } catch {
                 services.log.error("cannot remove a container after its end", metadata: ["container": "\(id)", "error": "\(error)"])
             }
@@ -141,19 +145,30 @@ extension Container {
             error: "lost: the container's monitor (timber-shim) ended without a word, and its processes with it")
     }
 
-    /// Gives back what a run has on the host. Each part is idempotent, and one that fails does not keep the others.
+    /// Gives back what a run has on the host.
     func releaseRun() async {
         let held = run
         run = RunResources()
-        let bundle = bundle
+        await endRun(held)
+        await giveBack(held)
+    }
+
+    /// The part that others may be waiting for: no process runs, and addresses and ports are free.
+    private func endRun(_ held: RunResources) async {
         // First: its sockets keep the container's namespace.
         services.networks.dns.stop(container: id)
         for endpoint in held.endpoints {
             await attempt("release the network") { [services] in try await services.networks.release(endpoint) }
         }
+        guard let cgroup = held.cgroup else { return }
+        await attempt("end the processes") { try await BlockingPool.shared.run { try cgroup.kill() } }
+    }
+
+    /// The rest. Each part is idempotent, and one that fails does not keep the others.
+    private func giveBack(_ held: RunResources) async {
+        let bundle = bundle
         await held.bundleConfig?.value
         let steps: [(what: String, perform: @Sendable () throws -> Void)] = [
-            ("end the processes", { try held.cgroup?.kill() }),
             ("reap the shim", { if let pid = held.shimPID { try reap(pid, killAfter: 5000) } }),
             ("remove the cgroup", { try held.cgroup?.remove() }),
             ("remove the bundle", { try Tree.remove(bundle) }),

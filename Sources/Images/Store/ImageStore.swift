@@ -134,6 +134,23 @@ public final class ImageStore: Sendable {
         return names.isEmpty ? [LayerStore.emptyLayer] : names
     }
 
+    /// Stores a container and keeps its image's layers for it, at once.
+    /// - Returns: what `mountLayers` says.
+    /// - Throws: `TimberError.notFound` when the image is gone, `.conflict` when the container's name is taken; then nothing is stored.
+    public func store(_ container: ContainerRecord, of image: ImageID) throws -> [String] {
+        try snapshot.withLock { snapshot in
+            guard let image = snapshot.images[image] else { throw ImageSnapshot.missing(image.description) }
+            try database.insert(container, holding: image.visibleLayers.map(\.id))
+            return mountLayers(of: image)
+        }
+    }
+
+    /// Forgets a container and lets go of its layers, at once; those that nobody else needs are removed. May be repeated.
+    /// - Throws: `TimberError`.
+    public func forget(container: String) throws {
+        try remove(try database.deleteContainer(container).map(\.id), blobs: [])
+    }
+
     /// Keeps an image's layers for a container, whatever becomes of the image. Durable; may be repeated.
     /// - Parameters:
     ///   - image: the container's image.

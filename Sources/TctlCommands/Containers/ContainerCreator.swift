@@ -8,6 +8,8 @@ struct ContainerCreator {
     let options: ContainerOptions
     /// The exit status when the daemon refuses: docker's `run` gives 125 then, and `create` 1.
     let refusal: Int32
+    /// How many connections are needed once there is a container.
+    var connections = 0
 
     /// - Returns: the container's id.
     /// - Throws: `CommandFailure` with status 125 for wrong flags.
@@ -26,7 +28,8 @@ struct ContainerCreator {
         if let name = options.name { query.append(("name", name)) }
         if let platform = options.platform { query.append(("platform", platform)) }
         do {
-            let answer = try session.client.json(.post("/containers/create", query: query, body: .json(request.json(capacity: 4096))))
+            let answer = try session.client.json(
+                .post("/containers/create", query: query, body: .json(request.json(capacity: 4096))), connectingAhead: connections)
             // Read by hand: a decoder costs the first of each type 0.7 ms, on the way of every run.
             guard let id = answer["Id"]?.text else {
                 throw CommandFailure("the daemon's answer is not as the API says: Id: a string was expected")

@@ -44,7 +44,7 @@ struct Run: TctlCommand {
         if options.tty && streams.input && !Terminal.isTerminal(STDIN_FILENO) {
             throw CommandFailure("standard input is not a terminal, which -t with -i needs; leave -t out")
         }
-        let id = try ContainerCreator(session: session, options: options, refusal: 125).create(builder)
+        let id = try ContainerCreator(session: session, options: options, refusal: 125, connections: detach ? 0 : 2).create(builder)
         if detach {
             try ContainerStart.start(id, session: session)
             return try Console.print(id + "\n")

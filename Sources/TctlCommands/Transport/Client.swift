@@ -34,8 +34,11 @@ final class Client {
     }
 
     /// Sends a request and reads the answer as JSON; an empty body is null.
-    func json(_ request: Request) throws -> JSONValue {
-        let exchange = try open(request)
+    /// - Parameter ahead: how many connections will be needed at once behind this one.
+    func json(_ request: Request, connectingAhead ahead: Int = 0) throws -> JSONValue {
+        let exchange = try begin(request)
+        connectAhead(ahead)
+        try check(exchange)
         let body = try exchange.body()
         release(exchange)
         return body.isEmpty ? .null : try JSONValue(parsing: body)
@@ -61,6 +64,11 @@ final class Client {
         let message = (try? JSONValue(parsing: body))?["message"]?.text ?? text
         let trimmed = message.split(whereSeparator: \.isNewline).joined(separator: " ")
         throw APIError(status: head.status, message: trimmed.isEmpty ? "the daemon answered with status \(head.status)" : trimmed)
+    }
+
+    /// Opens connections for requests to come, while the daemon is busy with one. That it cannot be reached is theirs to say.
+    private func connectAhead(_ count: Int) {
+        while idle.count < count, let connection = try? Connection(to: endpoint) { idle.append(connection) }
     }
 
     /// Keeps the connection of an exchange that was read to its end.
