@@ -94,8 +94,9 @@ public struct MountedRoot: Sendable {
     ///   - place: any directory: the overlay covers it, where nobody else sees it.
     ///   - binds: in the order of mounting.
     ///   - makesTargets: make missing targets of binds as directories, or files for files; needs an upper directory.
+    ///   - isReadOnly: the overlay itself takes no changes once it has its targets.
     /// - Throws: `SystemError`; ENOENT when a target is missing and not made.
-    public init(mounting stack: Stack, over place: String, binds: [Bind], makesTargets: Bool = false) throws {
+    public init(mounting stack: Stack, over place: String, binds: [Bind], makesTargets: Bool = false, isReadOnly: Bool = false) throws {
         let ends = try OwnThread.run(named: "root-view") {
             // Before this thread leaves: descriptors of sources are of the namespace in which they were opened.
             let trees = try binds.map { try Self.clone($0) }
@@ -109,6 +110,11 @@ public struct MountedRoot: Sendable {
             let root = try Files.open(place, 0o10000000 /* O_PATH */ | O_DIRECTORY)
             for (bind, tree) in zip(binds, trees) {
                 if let tree { try Self.attach(tree, bind, below: root.raw, makesTarget: makesTargets) }
+            }
+            if isReadOnly {
+                try checking("mount_setattr", "overlay") {
+                    timber_mount_setattr(root.raw, "", Self.emptyPath, UInt64(MOUNT_ATTR_RDONLY), 0, 0)
+                }
             }
             try Self.becomeRoot(root.raw)
             return (root: OwnedOnce(try Files.directory("/")), namespace: OwnedOnce(namespace))

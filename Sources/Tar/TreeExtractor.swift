@@ -13,7 +13,7 @@ public final class TreeExtractor {
         public var keepsKinds: Bool
         /// Whose the files become; nil: as `setsOwner` says.
         public var owner: (uid: UInt32, gid: UInt32)?
-        /// Give files the owners that the archive names; otherwise they are the caller's.
+        /// Give files the owners that the archive names; otherwise they are the caller's, and nothing is set-user-ID or set-group-ID.
         public var setsOwner: Bool
 
         /// Makes options.
@@ -115,7 +115,7 @@ public final class TreeExtractor {
         try write(reader, to: file.raw)
         if let owner = owner(of: entry) { try FileMetadata.setOwner(file.raw, uid: owner.uid, gid: owner.gid) }
         // After chown(2), which clears set-user-id.
-        try FileMetadata.setMode(file.raw, entry.mode)
+        try FileMetadata.setMode(file.raw, mode(of: entry))
         try setAttributes(entry, file.raw)
         try FileMetadata.setTime(file.raw, entry.modified)
     }
@@ -175,7 +175,7 @@ public final class TreeExtractor {
             throw SystemError(call: "fstat", errno: EEXIST, what: path.description)
         }
         if let owner = owner(of: entry) { try made.setOwner(uid: owner.uid, gid: owner.gid) }
-        if kind != UInt32(S_IFLNK) { try made.setMode(entry.mode) }
+        if kind != UInt32(S_IFLNK) { try made.setMode(mode(of: entry)) }
         try made.setTime(entry.modified)
     }
 
@@ -188,7 +188,7 @@ public final class TreeExtractor {
                 guard handle.status.device == identity.device, handle.status.inode == identity.inode else { continue }
                 let opened = try handle.open(O_RDONLY | O_DIRECTORY)
                 if let owner = owner(of: directory.entry) { try FileMetadata.setOwner(opened.raw, uid: owner.uid, gid: owner.gid) }
-                try FileMetadata.setMode(opened.raw, directory.entry.mode)
+                try FileMetadata.setMode(opened.raw, mode(of: directory.entry))
                 try setAttributes(directory.entry, opened.raw)
                 try FileMetadata.setTime(opened.raw, directory.entry.modified)
             } catch let error as SystemError where error.errno == ENOENT || error.errno == ENOTDIR {
@@ -201,6 +201,11 @@ public final class TreeExtractor {
 
     private func owner(of entry: TarEntry) -> (uid: UInt32, gid: UInt32)? {
         options.owner ?? (options.setsOwner ? (entry.uid, entry.gid) : nil)
+    }
+
+    /// Set-user-ID and set-group-ID are meant for the archive's owner, never for the caller: root's copy would be a program of root's.
+    private func mode(of entry: TarEntry) -> UInt32 {
+        owner(of: entry) == nil ? entry.mode & ~0o6000 : entry.mode
     }
 
     private func setAttributes(_ entry: TarEntry, _ file: Int32) throws {

@@ -200,6 +200,9 @@ def test_read_only_root(timber, runs):
         assert put(timber, "/tmp", TarBuilder().file("x")).expect(400).message == "container rootfs is marked read-only"
         put(timber, "/data", TarBuilder().file("x", "ok")).expect(200)
         assert read(timber, "/data/x") == b"ok"
+        # Nor by a way that leads from the volume into it.
+        put(timber, "/data", TarBuilder().link("way", "/tmp").file("way/x", "x")).expect(400)
+        get(timber, "/tmp/x").expect(404)
         assert read(timber, "/bin/busybox")[:4] == b"\x7fELF"
     finally:
         timber.remove_containers()
@@ -335,6 +338,19 @@ def test_owners(timber, tmp_path):
     assert owners == [(0, 0), (1000, 1001)]
     timber.tctl("cp", "-a", tmp_path / "theirs", "web:/tmp/back").ok()
     assert members(timber, "/tmp/back")["back"].uid == 1000
+
+
+def test_no_program_of_roots_comes_out(timber, tmp_path):
+    """Set-user-ID and set-group-ID go only with the owner that they are meant for."""
+    timber.sleeper("--name", "web")
+    program = TarBuilder().directory("d", mode=0o3755, uid=1000, gid=1001).file("d/f", "x", mode=0o6755, uid=1000, gid=1001)
+    put(timber, "/tmp", program).expect(200)
+    modes = {}
+    for flag in ("", "-a"):
+        to = tmp_path / f"to{flag}"
+        timber.tctl("cp", *flag.split(), "web:/tmp/d", to).ok()
+        modes[flag] = [((path := to / name).stat().st_uid, oct(stat.S_IMODE(path.stat().st_mode))) for name in (".", "f")]
+    assert modes == {"": [(0, "0o1755"), (0, "0o755")], "-a": [(1000, "0o3755"), (1000, "0o6755")]}
 
 
 def test_large_file_and_many_files(timber, tmp_path):
@@ -596,6 +612,37 @@ def test_start_and_removal_wait_for_a_copy(timber):
         connection.sendall(archive[516:])
         assert connection.recv(1000).startswith(b"HTTP/1.1 200")
         removed.join()
+
+
+def test_client_that_sends_nothing_more(timber):
+    """It holds up neither a start, after a stop, nor a forced removal."""
+    timber.tctl("create", "--name", "web", "busybox", "sleep", "1000000").ok()
+    archive = TarBuilder().file("f", "x" * 100_000).bytes()
+    head = f"PUT /v1.43/containers/web/archive?path=/tmp HTTP/1.1\r\nHost: x\r\nContent-Length: {len(archive)}\r\n\r\n".encode()
+
+    def uploads(count):
+        connections = [timber.api.open(30) for _ in range(count)]
+        for connection in connections:
+            connection.sendall(head + archive[:50_000])
+        until(lambda: get(timber, "/tmp/f").status == 200)
+        return connections
+
+    [connection] = uploads(1)
+    started = threading.Thread(target=lambda: timber.tctl("start", "web").ok())
+    started.start()
+    timber.tctl("stop", "web").ok()
+    answer = connection.recv(1000)
+    assert answer.startswith(b"HTTP/1.1 409") and b"interrupted" in answer
+    connection.close()
+    started.join()
+    timber.tctl("exec", "web", "rm", "/tmp/f").ok()
+    timber.tctl("kill", "web").ok()
+    # Those that wait for their turn, too.
+    connections = uploads(3)
+    timber.tctl("rm", "-f", "web").ok()
+    for connection in connections:
+        assert connection.recv(1000).startswith((b"HTTP/1.1 409", b"HTTP/1.1 404"))
+        connection.close()
 
 
 def test_daemon_dies_in_the_middle(fresh):

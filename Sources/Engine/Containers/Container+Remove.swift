@@ -13,6 +13,7 @@ extension Container {
         if force { try await endByForce() }
         if let removal {
             guard force else { throw TimberError(.conflict, "cannot remove container \(name): its removal is already in progress") }
+            interruptAll()
             return try await removal.value
         }
         // A removal that failed in its second half is taken up again.
@@ -23,6 +24,8 @@ extension Container {
                 throw TimberError(error.code, "cannot remove container \(name): \(error.message)")
             }
         }
+        // Nothing new begins from here on.
+        if force { interruptAll() }
         let removal = Task {
             if end == nil { try await persist() } else { publish() }
             try await finishRemoval(volumes: volumes, after: end)

@@ -11,6 +11,8 @@ extension Container {
     /// - Throws: `TimberError.notModified` when it does not run.
     func stop(signal: String?, timeout: Int?) async throws {
         let stopSignal = try Signals.number(signal ?? definition.config.stopSignal, default: SIGTERM)
+        // Also of one that is about to start and waits for a client's archive.
+        interruptAll()
         guard isStoppable else { throw TimberError(.notModified, "container \(name) is not running") }
         if try await !giveUpRestart(byHand: true) {
             guard lifecycle.run != nil else { throw TimberError(.notModified, "container \(name) is not running") }
@@ -72,6 +74,7 @@ extension Container {
     func restart(signal: String?, timeout: Int?) async throws {
         let stopSignal = try Signals.number(signal ?? definition.config.stopSignal, default: SIGTERM)
         if isStoppable {
+            interruptAll()
             keepAfterExit = true
             defer { keepAfterExit = false }
             _ = try await giveUpRestart(byHand: false)

@@ -56,6 +56,8 @@ actor Container {
     var isRootTaken = false
     /// Who waits for them.
     var rootWaiters: [CheckedContinuation<Void, Never>] = []
+    /// Work on its files that nobody has to wait for.
+    var interrupts: [Interrupt] = []
     /// The removal under way.
     var removal: Task<Void, any Error>?
 

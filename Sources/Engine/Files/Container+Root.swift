@@ -47,6 +47,25 @@ extension Container {
         }
     }
 
+    /// Opens the root for what a client sends, which may never come to its end: a stop or a forced removal interrupts it.
+    /// - Throws: `TimberError`; what the body throws.
+    func receiving<Value: Sendable>(_ body: @Sendable (MountedRoot, Interrupt) async throws -> Value) async throws -> Value {
+        try await interruptible { interrupt in try await writingRoot { try await body($0, interrupt) } }
+    }
+
+    /// Does work that a stop or a forced removal does not wait for.
+    func interruptible<Value: Sendable>(_ body: (Interrupt) async throws -> Value) async throws -> Value {
+        let interrupt = try Interrupt(TimberError(.conflict, "interrupted: container \(name) was to stop or to be removed"))
+        interrupts.append(interrupt)
+        defer { interrupts.removeAll { $0 === interrupt } }
+        return try await body(interrupt)
+    }
+
+    /// Ends what is interruptible soon.
+    func interruptAll() {
+        for interrupt in interrupts { interrupt.raise() }
+    }
+
     /// Waits until nobody writes to the files of a container that is about to start or to go.
     func waitForRoot() async {
         while isRootTaken { await withCheckedContinuation { rootWaiters.append($0) } }
@@ -99,10 +118,12 @@ extension Container {
                 result = .success(nil)
             } else {
                 let place = "\(directory)/upper"
+                let isReadOnly = definition.host.readonlyRootfs
                 result = .success(
                     try await BlockingPool.hostPaths.run {
                         if let upper = stack.upper { try Files.makeDirectory(upper.work) }
-                        return try MountedRoot(mounting: stack, over: place, binds: binds, makesTargets: stack.upper != nil)
+                        return try MountedRoot(
+                            mounting: stack, over: place, binds: binds, makesTargets: stack.upper != nil, isReadOnly: isReadOnly)
                     })
             }
         } catch {

@@ -32,14 +32,12 @@ struct ContainerFiles: Sendable {
     }
 
     /// Extracts an archive into an existing directory.
-    /// - Parameter isRootReadOnly: whether the container's root file system takes no changes.
     /// - Throws: `TimberError`.
-    func extract(_ reader: TarReader, into path: ContainerPath, options: TreeExtractor.Options, isRootReadOnly: Bool) throws {
+    func extract(_ reader: TarReader, into path: ContainerPath, options: TreeExtractor.Options) throws {
         try open(path, followsLink: true) { directory in
             guard directory.status.isDirectory else { throw TimberError(.invalidArgument, "extraction point is not a directory") }
-            let isInRoot = try DirectoryCalls.status(of: root.root.raw).device == directory.status.device
-            if isInRoot && isRootReadOnly { throw TimberError(.invalidArgument, "container rootfs is marked read-only") }
             if try directory.isReadOnly() {
+                let isInRoot = try DirectoryCalls.status(of: root.root.raw).device == directory.status.device
                 throw TimberError(
                     .invalidArgument, isInRoot ? "container rootfs is marked read-only" : "mounted volume is marked read-only")
             }

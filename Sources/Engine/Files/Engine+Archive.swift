@@ -17,7 +17,7 @@ extension Engine {
     public func containerPathStat(_ name: String, path: String) async throws -> ContainerPathStat {
         let path = try ContainerPath(path)
         let files = ContainerFiles(root: try await container(name).openRoot(.mounted), container: name)
-        return try await BlockingPool.shared.run { try files.status(path) }
+        return try await BlockingPool.hostPaths.run { try files.status(path) }
     }
 
     /// Opens a path in a container as an archive.
@@ -25,7 +25,7 @@ extension Engine {
         let path = try ContainerPath(path)
         let container = try container(name)
         let files = ContainerFiles(root: try await container.openRoot(.mounted), container: name)
-        let stat = try await BlockingPool.shared.run { try files.status(path) }
+        let stat = try await BlockingPool.hostPaths.run { try files.status(path) }
         let (services, snapshot) = (services, await container.snapshot)
         return ContainerArchive(stat: stat) { emit in
             services.events.container("archive-path", snapshot)
@@ -47,8 +47,9 @@ extension Engine {
         let snapshot = await container.snapshot
         let definition = snapshot.definition
         try await toItsEnd { [transfers] in
-            try await container.writingRoot { root in
-                try await transfers.run {
+            // Before the root, which a container waits for that is to start.
+            try await transfers.run {
+                try await container.receiving { root, interrupt in
                     try await BlockingPool.transfers.run {
                         var options = TreeExtractor.Options(keepsKinds: keepsKinds)
                         if takesUser, !definition.config.user.isEmpty {
@@ -56,9 +57,8 @@ extension Engine {
                             options.owner = (user.uid, user.gid)
                         }
                         let stream = SharedDescriptor(try source.take())
-                        let reader = TarReader(ReaderChunks(try LimitedReader(DescriptorReader(stream))))
-                        try ContainerFiles(root: root, container: name).extract(
-                            reader, into: path, options: options, isRootReadOnly: definition.host.readonlyRootfs)
+                        let reader = TarReader(ReaderChunks(try LimitedReader(InterruptibleReader(stream, interrupt))))
+                        try ContainerFiles(root: root, container: name).extract(reader, into: path, options: options)
                         try reader.drain()
                     }
                 }
