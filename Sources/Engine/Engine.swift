@@ -58,6 +58,8 @@ public final class Engine: Sendable {
     let started = Timestamp.now()
     /// Loads and saves at once: each has up to two threads of `BlockingPool.transfers`, and none waits there for one that waits itself.
     let transfers = Gate(limit: 16)
+    /// Walks of containers' own directories at once: each has one thread of `BlockingPool.transfers`.
+    let comparisons = Gate(limit: 16)
     /// Held as long as the daemon lives: a second one on the same data directory is refused.
     private let lock: SharedDescriptor
 

@@ -30,18 +30,31 @@ public final class TarWriter {
     private let sink: any ByteSink
     private var contentLeft: Int64 = 0
     private var padding = 0
+    private let limit: Int64
+    private var room: Int64
 
     /// Makes a writer.
-    public init(_ sink: any ByteSink) {
+    /// - Parameter limit: bytes of headers and content at the most; a member that exceeds it is refused before its content.
+    public init(_ sink: any ByteSink, limit: Int64 = .max) {
         self.sink = sink
+        self.limit = limit
+        room = limit
     }
 
     /// Writes a member's header.
     /// - Parameter entry: for a file, `size` bytes of content must follow.
-    /// - Throws: what the sink throws; `TimberError.internal` when content of the member before is missing.
+    /// - Throws: what the sink throws; `TimberError.invalidArgument` beyond the limit, `.internal` when content of the member before is
+    ///   missing.
     public func begin(_ entry: TarEntry) throws {
         try finishMember()
         let records = Self.records(entry)
+        room -= Int64(TarHeader.blockSize + records.count)
+        let size = entry.kind == .file ? entry.size : 0
+        if size > room {
+            throw TimberError(
+                .invalidArgument, "the archive exceeds the limit of \(limit) bytes with \"\(entry.shownName)\" (\(size) bytes)")
+        }
+        room -= size
         if !records.isEmpty {
             var header = TarEntry(name: Array("././@PaxHeader".utf8), kind: .file, mode: 0o644)
             header.size = Int64(records.count)

@@ -152,6 +152,23 @@ def test_pause(timber):
     timber.tctl("unpause", "web").ok()
 
 
+def test_sparse_files(timber):
+    """Holes are zeros in a layer: what does not fit is refused before it is written, and the rest ends when it is to."""
+    timber.sleeper("--name", "web")
+    timber.tctl("exec", "web", "truncate", "-s", "1024G", "/sparse").ok()
+    timber.tctl("commit", "web").fails(1, "exceeds the limit")
+    assert timber.state("web") == "running"
+    timber.tctl("exec", "web", "truncate", "-s", "50G", "/sparse").ok()
+    results = []
+    committing = threading.Thread(target=lambda: results.append(timber.tctl("commit", "web", "made:1")))
+    committing.start()
+    until(lambda: timber.state("web") == "paused", interval=0.002)
+    timber.tctl("rm", "-f", "web").ok()
+    committing.join()
+    results[0].fails(1, "interrupted")
+    assert "made:1" not in timber.images()
+
+
 def test_chain_and_removal(timber):
     """Images of images: the parent goes before its children without harm, layers go with their last user."""
     name, ids = "busybox", []

@@ -4,14 +4,20 @@ internal import LinuxKernel
 
 extension Container {
     /// Writes what the container changed as a layer.
+    ///
+    /// A stop and a forced removal interrupt it.
     /// - Parameter pauses: freeze it meanwhile when it runs.
     /// - Returns: nil when nothing was changed.
     func stageLayer(pauses: Bool) async throws -> StagedLayer? {
-        guard pauses, let before = lifecycle.run, !before.paused else { return try await writeLayer() }
+        try await interruptible { try await stageLayer(pauses: pauses, $0) }
+    }
+
+    private func stageLayer(pauses: Bool, _ interrupt: Interrupt) async throws -> StagedLayer? {
+        guard pauses, let before = lifecycle.run, !before.paused else { return try await writeLayer(interrupt) }
         try await pauseForCommit()
         let result: Result<StagedLayer?, any Error>
         do {
-            result = .success(try await writeLayer())
+            result = .success(try await writeLayer(interrupt))
         } catch {
             result = .failure(error)
         }
@@ -19,11 +25,11 @@ extension Container {
         return try result.get()
     }
 
-    private func writeLayer() async throws -> StagedLayer? {
+    private func writeLayer(_ interrupt: Interrupt) async throws -> StagedLayer? {
         let tree = try await upperTree()
         if tree.changes.isEmpty { return nil }
         let images = services.images
-        return try await BlockingPool.transfers.run { try images.stageLayer { try tree.write(to: $0) } }
+        return try await BlockingPool.transfers.run { try images.stageLayer(check: interrupt.check) { try tree.write(to: $0) } }
     }
 
     /// On record before it is done, so that a daemon that dies in the middle leaves no container frozen for good.
@@ -31,6 +37,9 @@ extension Container {
         guard let cgroup = run.cgroup else { throw TimberError(.conflict, "container \(name) is not running") }
         try lifecycle.pauseForCommit()
         try await persist()
+        // What a probe finds meanwhile says nothing.
+        pauses += 1
+        defer { pauses += 1 }
         do {
             try await BlockingPool.shared.run { try cgroup.freeze() }
         } catch {

@@ -69,7 +69,8 @@ extension Engine {
 
     /// What a container changed of its image's files.
     public func containerChanges(_ name: String) async throws -> [FilesystemChange] {
-        let tree = try await container(name).upperTree()
+        let container = try container(name)
+        let tree = try await comparisons.run { try await container.upperTree() }
         return tree.changes.map { FilesystemChange(path: "/" + String(decoding: $0.path, as: UTF8.self), kind: $0.kind.rawValue) }
     }
 
@@ -131,7 +132,7 @@ extension Container {
         let layers = try lowerLayers().map { services.paths.layer($0) }
         let upper = "\(directory)/upper"
         let placeholders = MountPlaces.placeholders(definition)
-        return try await BlockingPool.shared.run {
+        return try await BlockingPool.transfers.run {
             let lower = SharedDescriptor(try Overlay.view(layers))
             return try UpperTree(
                 upper: SharedDescriptor(try Files.directory(upper)), lower: lower, placeholders: placeholders)

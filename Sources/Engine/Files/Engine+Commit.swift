@@ -61,7 +61,7 @@ extension Engine {
         let final = config
         return try await toItsEnd { [self] in
             let parent = try images.image(definition.image)
-            let layer = try await container.stageLayer(pauses: request.pauses)
+            let layer = try await comparisons.run { try await container.stageLayer(pauses: request.pauses) }
             let loaded = try await images.create(
                 NewImage(
                     parent: parent, container: container.id, config: final, architecture: parent.config.architecture,

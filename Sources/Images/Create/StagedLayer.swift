@@ -15,12 +15,14 @@ public struct StagedLayer: Sendable {
 
 extension ImageStore {
     /// Writes a layer into a file without a name.
-    /// - Parameter write: writes the members; the end is written behind them. Blocks.
-    /// - Throws: what it throws; `TimberError` when the file cannot be written.
-    public func stageLayer(_ write: (TarWriter) throws -> Void) throws -> StagedLayer {
+    /// - Parameters:
+    ///   - check: called for every piece that is written; an error ends the work.
+    ///   - write: writes the members; the end is written behind them. Blocks.
+    /// - Throws: what they throw; `TimberError` when the file cannot be written or becomes larger than a layer may be.
+    public func stageLayer(check: @escaping () throws -> Void, _ write: (TarWriter) throws -> Void) throws -> StagedLayer {
         do {
-            let sink = try LayerSink(directory: content.directory)
-            let tar = TarWriter(sink)
+            let sink = try LayerSink(directory: content.directory, check: check)
+            let tar = TarWriter(sink, limit: limits.bytes)
             try write(tar)
             try tar.end()
             return try sink.finish(named: "the new layer")
@@ -55,15 +57,18 @@ private final class LayerSink: ByteSink {
     private var hasher = Digest.Hasher()
     private var size: Int64 = 0
     private var pending: [UInt8] = []
+    private let check: () throws -> Void
 
     private static let pieceSize = 256 << 10
 
-    init(directory: SharedDescriptor) throws {
+    init(directory: SharedDescriptor, check: @escaping () throws -> Void = {}) throws {
+        self.check = check
         file = SharedDescriptor(try DirectoryCalls.temporaryFile(in: directory.raw))
         pending.reserveCapacity(Self.pieceSize)
     }
 
     func write(_ bytes: UnsafeRawBufferPointer) throws {
+        try check()
         hasher.update(bytes)
         size += Int64(bytes.count)
         // Headers come one by one.

@@ -39,9 +39,10 @@ public struct UpperTree: Sendable {
     ///   - upper: the directory itself, not through the overlay; something may write to it meanwhile.
     ///   - lower: what lies below it, as one tree.
     ///   - placeholders: paths that the runtime made to mount something on: as long as they are empty they are nobody's change.
-    /// - Throws: `TimberError` when the tree is too deep; `SystemError`.
-    public init(upper: SharedDescriptor, lower: SharedDescriptor, placeholders: Set<String>) throws {
-        var walk = Walk(placeholders: Set(placeholders.map { Array($0.utf8) }))
+    ///   - memory: bytes at the most for the changes and their paths.
+    /// - Throws: `TimberError` when the tree is too deep or has too many changes; `SystemError`.
+    public init(upper: SharedDescriptor, lower: SharedDescriptor, placeholders: Set<String>, memory: Int = 256 << 20) throws {
+        var walk = Walk(placeholders: Set(placeholders.map { Array($0.utf8) }), memory: memory)
         _ = try walk.compare(upper, lower, path: [], isHidden: false, depth: 0)
         changes = walk.changes
         self.upper = upper
@@ -49,14 +50,11 @@ public struct UpperTree: Sendable {
 
     /// Writes the changes as a layer (OCI image-spec, layer.md): every directory on the way to a change has a member, what is gone a
     /// whiteout.
-    /// - Parameters:
-    ///   - tar: `end` is the caller's.
-    ///   - check: called now and then; an error ends the work.
-    /// - Throws: what the sink and the check throw; `SystemError`.
-    public func write(to tar: TarWriter, check: () throws -> Void = {}) throws {
+    /// - Parameter tar: `end` is the caller's.
+    /// - Throws: what the writer throws; `SystemError`.
+    public func write(to tar: TarWriter) throws {
         let archiver = TreeArchiver(tar)
         for change in changes where !change.isImplied {
-            try check()
             let path = try MemberPath(change.path)
             // Layers have no way to say that there is a file of such a name.
             if path.base.starts(with: Self.whiteoutPrefix) { continue }
@@ -85,11 +83,30 @@ public struct UpperTree: Sendable {
 
     private struct Walk {
         let placeholders: Set<[UInt8]>
-        var changes: [Change] = []
+        private(set) var changes: [Change] = []
+        private let memory: Int
+        private var used = 0
 
-        init(placeholders: Set<[UInt8]>) {
+        init(placeholders: Set<[UInt8]>, memory: Int) {
             self.placeholders = placeholders
+            self.memory = memory
         }
+
+        private mutating func add(_ change: Change) throws {
+            used += Self.cost(change)
+            if used > memory {
+                throw TimberError(
+                    .invalidArgument, "more than \(changes.count) changes are too many to compare: export the container's files instead")
+            }
+            changes.append(change)
+        }
+
+        private mutating func takeBack() {
+            used -= Self.cost(changes.removeLast())
+        }
+
+        /// With what an array has besides its bytes.
+        private static func cost(_ change: Change) -> Int { MemoryLayout<Change>.stride + 32 + change.path.count }
 
         /// - Parameters:
         ///   - lower: nil when nothing lies below.
@@ -108,13 +125,13 @@ public struct UpperTree: Sendable {
                 let before = try lower.flatMap { try DirectoryCalls.status($0.raw, name) }
                 let full = path.isEmpty ? Array(name.bytes) : path + [UInt8(ascii: "/")] + name.bytes
                 if present.isWhiteout {
-                    if before != nil { changes.append(Change(path: full, kind: .deleted)) }
+                    if before != nil { try add(Change(path: full, kind: .deleted)) }
                 } else if present.isDirectory {
                     hasPlaceholder = try compareDirectory(full, name, upper, lower, present, before, isHidden, depth) || hasPlaceholder
                 } else if before == nil && present.isRegular && present.size == 0 && placeholders.contains(full) {
                     hasPlaceholder = true
                 } else {
-                    changes.append(Change(path: full, kind: before == nil ? .added : .modified))
+                    try add(Change(path: full, kind: before == nil ? .added : .modified))
                 }
             }
             return hasPlaceholder
@@ -134,7 +151,7 @@ public struct UpperTree: Sendable {
             let position = changes.count
             var change = Change(path: path, kind: before == nil ? .added : .modified)
             change.isOpaque = try FileMetadata.attribute(directory.raw, LayerExtractor.opaqueAttribute) == [UInt8(ascii: "y")]
-            changes.append(change)
+            try add(change)
             var below: SharedDescriptor?
             if let lower, before?.isDirectory == true { below = SharedDescriptor(try DirectoryCalls.openDirectory(lower.raw, name)) }
             let hidesBelow = isHidden || change.isOpaque
@@ -144,13 +161,13 @@ public struct UpperTree: Sendable {
             guard let before, before.isDirectory else {
                 // Made by the runtime, or by somebody else.
                 guard before == nil, placeholders.contains(path) else { return false }
-                changes.removeLast()
+                takeBack()
                 return true
             }
             let isSame =
                 present.mode == before.mode && present.uid == before.uid && present.gid == before.gid
                 && (present.modified == before.modified || hasPlaceholder)
-            if isSame && !change.isOpaque { changes.removeLast() }
+            if isSame && !change.isOpaque { takeBack() }
             return false
         }
 
@@ -158,7 +175,7 @@ public struct UpperTree: Sendable {
         private mutating func addDeleted(_ directory: SharedDescriptor, _ below: SharedDescriptor, _ path: [UInt8]) throws {
             let names = try DirectoryCalls.names(in: below.raw).sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
             for name in names where try DirectoryCalls.status(directory.raw, name) == nil {
-                changes.append(Change(path: path + [UInt8(ascii: "/")] + name.bytes, kind: .deleted, isImplied: true))
+                try add(Change(path: path + [UInt8(ascii: "/")] + name.bytes, kind: .deleted, isImplied: true))
             }
         }
     }

@@ -93,4 +93,27 @@ final class MemorySink: ByteSink {
         try short.begin(entry)
         #expect(throws: TimberError.self) { try short.end() }
     }
+
+    @Test func whatExceedsTheLimitIsRefusedBeforeItsContent() throws {
+        var entry = TarEntry(name: [0x61], kind: .file, mode: 0o644)
+        entry.size = 1000
+        let sink = MemorySink()
+        let writer = TarWriter(sink, limit: 512 + 1000 + 512 + 999)
+        try writer.begin(entry)
+        try [UInt8](repeating: 0, count: 1000).withUnsafeBytes { try writer.write($0) }
+        #expect(throws: TimberError.self) { try writer.begin(entry) }
+        #expect(sink.bytes.count == 1536)
+        entry.size = .max
+        #expect(throws: TimberError.self) { try TarWriter(MemorySink()).begin(entry) }
+    }
+
+    @Test func tooManyChangesAreRefused() throws {
+        let upper = NSTemporaryDirectory() + "upper-\(UUID())"
+        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: upper) } }
+        try FileManager.default.createDirectory(atPath: upper + "/lower", withIntermediateDirectories: true)
+        for number in 0..<100 { try Data().write(to: URL(fileURLWithPath: "\(upper)/\(number)")) }
+        let (top, below) = (SharedDescriptor(try Files.directory(upper)), SharedDescriptor(try Files.directory(upper + "/lower")))
+        #expect(try UpperTree(upper: top, lower: below, placeholders: []).changes.count == 101)
+        #expect(throws: TimberError.self) { try UpperTree(upper: top, lower: below, placeholders: [], memory: 5000) }
+    }
 }
