@@ -28,9 +28,11 @@ extension Container {
     ///
     /// Changes nothing on the host: what is running keeps its network only if that is known before anything is released.
     func adopt(_ stored: StoredState) throws -> Adoption {
+        health = stored.health
+        removesVolumes = stored.removesVolumes
         switch lifecycle.phase {
         case .removing:
-            return .remove(volumes: definition.host.autoRemove)
+            return .remove(volumes: removesVolumes ?? definition.host.autoRemove)
         case .created where Files.isDirectory("\(directory)/upper") == nil:
             // Its creation was interrupted, and nobody was told its id.
             services.log.notice("removing a container that was never completed", metadata: ["container": "\(id)"])
@@ -44,7 +46,6 @@ extension Container {
         run.route = DefaultRoute.choose(stored.endpoints, definition.memberships)
         run.ports = stored.ports
         run.exit = stored.exit
-        health = stored.health
         run.limitsAreChanging = stored.limitsAreChanging ?? false
         if let before = lifecycle.run?.bootID, before != services.bootID {
             if run.exit == nil {
@@ -82,7 +83,7 @@ extension Container {
             }
             try await noticePause()
             try await completeUpdate()
-            if lifecycle.run != nil { try await adoptNetworks() }
+            if lifecycle.run != nil { await attempt("take over its networks") { [self] in try await adoptNetworks() } }
             watchHealth()
         }
     }

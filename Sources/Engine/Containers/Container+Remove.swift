@@ -10,7 +10,11 @@ extension Container {
     ///   - end: the rest of its last run's end, of a container that removes itself. It need not be recorded that it goes: a daemon
     ///     that comes in between finds a run that is over, and removes it.
     func remove(force: Bool, volumes: Bool, after end: Task<Void, Never>? = nil) async throws {
-        if force { try await endByForce() }
+        defer { if force { forcedRemovals -= 1 } }
+        if force {
+            forcedRemovals += 1
+            try await endByForce()
+        }
         if let removal {
             guard force else { throw TimberError(.conflict, "cannot remove container \(name): its removal is already in progress") }
             interruptAll()
@@ -24,6 +28,7 @@ extension Container {
                 throw TimberError(error.code, "cannot remove container \(name): \(error.message)")
             }
         }
+        removesVolumes = volumes
         // Nothing new begins from here on.
         if force { interruptAll() }
         let removal = Task {
@@ -37,8 +42,6 @@ extension Container {
 
     /// Returns when the container does not run and holds nothing on the host any more.
     private func endByForce() async throws {
-        keepAfterExit = true
-        defer { keepAfterExit = false }
         _ = try await giveUpRestart(byHand: false)
         if lifecycle.run != nil { try await kill("SIGKILL") }
     }

@@ -18,9 +18,22 @@ extension Container {
         }
     }
 
+    /// How long a start keeps its room among the others: one that hangs does not keep them from starting.
+    private static let roomForStart = Duration.seconds(30)
+
     /// Starts it with the daemon, when there is room among the others.
     func restart(through gate: Gate) {
-        restartTimer = Task { await gate.run { [self] in await startAgain() } }
+        restartTimer = Task {
+            await gate.run { [self] in
+                let isOver = OneShot<Void>()
+                Task {
+                    await startAgain()
+                    isOver.fulfil(())
+                }
+                // Cancelled when the restart is given up, which `startAgain` sees itself.
+                _ = try? await isOver.value(within: Self.roomForStart)
+            }
+        }
     }
 
     /// Starts it when it still waits for that. One that cannot start has ended again, and its policy decides again.

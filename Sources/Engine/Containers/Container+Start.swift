@@ -14,6 +14,7 @@ extension Container {
     ///   126. Nothing is left of a start that failed.
     func start(byPolicy: Bool = false) async throws {
         if isRootTaken, lifecycle.run == nil { await waitForRoot() }
+        if forcedRemovals > 0 { throw Lifecycle.beingRemoved }
         if byPolicy {
             // Given up while it waited.
             guard lifecycle.phase == .restarting else { return }
@@ -108,7 +109,9 @@ extension Container {
         over.fulfil(.failure(reason))
         end.fulfil(lifecycle.lastExit ?? Lifecycle.Exit(code: 128, finishedAt: .now()))
         // A container that was to be removed at its end has come to it.
-        if definition.host.autoRemove { try await remove(force: false, volumes: true) }
+        if definition.host.autoRemove {
+            await attempt("remove a container that did not start") { [self] in try await remove(force: false, volumes: true) }
+        }
         if case .restarting = lifecycle.phase { restart(after: delay) }
         throw reason
     }

@@ -75,8 +75,8 @@ extension Container {
         let stopSignal = try Signals.number(signal ?? definition.config.stopSignal, default: SIGTERM)
         if isStoppable {
             interruptAll()
-            keepAfterExit = true
-            defer { keepAfterExit = false }
+            restartsByHand += 1
+            defer { restartsByHand -= 1 }
             _ = try await giveUpRestart(byHand: false)
             if lifecycle.run != nil {
                 try await end(by: stopSignal, timeout: timeout)

@@ -33,6 +33,7 @@ extension Container {
             case .tmpfs: continue
             case .bind: sources.byDestination[mount.destination] = MountSources.Source(path: mount.source)
             case .volume:
+                try services.volumes.checkReadable(mount.volume)
                 var source = MountSources.Source(path: services.volumes.path(mount.volume))
                 switch services.volumes.source(mount.volume) {
                 case nil: break

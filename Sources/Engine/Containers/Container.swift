@@ -39,9 +39,12 @@ actor Container {
     let removed = OneShot<Lifecycle.Exit>()
     /// Fulfilled when the shim that an earlier daemon left has said what it has, or has ended.
     let statusKnown = OneShot<Void>()
-    /// A restart by hand or a forced removal under way: `--rm` does not remove the container by itself meanwhile, nor does its restart
-    /// policy start it.
-    var keepAfterExit = false
+    /// Restarts by hand that are under way, between the end and the start.
+    var restartsByHand = 0
+    /// Forced removals under way: nobody starts it meanwhile.
+    var forcedRemovals = 0
+    /// `--rm` does not remove the container by itself, nor does its restart policy start it: somebody else does what is to be done.
+    var keepAfterExit: Bool { restartsByHand > 0 || forcedRemovals > 0 }
     /// Counts the time to the policy's next start.
     var restartTimer: Task<Void, Never>?
     /// An earlier daemon's, until everything that one left has been looked at: nothing starts meanwhile.
@@ -60,6 +63,8 @@ actor Container {
     var interrupts: [Interrupt] = []
     /// The removal under way.
     var removal: Task<Void, any Error>?
+    /// Whether that, or the one that a later daemon takes up again, is of its anonymous volumes too; nil before it.
+    var removesVolumes: Bool?
 
     /// What one run has on the host besides the shim; persisted, so that a later daemon can give it back.
     struct RunResources {
@@ -149,6 +154,7 @@ actor Container {
     func rename(to newName: String) async throws {
         let newName = try ContainerName.validated(newName)
         if newName == name { throw TimberError(.invalidArgument, "the container is already named \"\(name)\"") }
+        if case .removing = lifecycle.phase { throw Lifecycle.beingRemoved }
         if let owner = services.registry.reserve(name: newName, for: id) {
             throw TimberError(.conflict, ContainerName.taken(newName, by: owner))
         }
@@ -157,6 +163,11 @@ actor Container {
         } catch {
             services.registry.release(name: newName, of: id)
             throw error
+        }
+        guard services.registry.container(id: id) != nil else {
+            // Removed meanwhile, and its old name with it.
+            services.registry.release(name: newName, of: id)
+            throw Lifecycle.beingRemoved
         }
         let old = name
         name = newName
@@ -177,6 +188,8 @@ struct StoredState: Codable {
     var health: HealthState?
     /// The definition's limits may not be those that the cgroup has.
     var limitsAreChanging: Bool?
+    /// A removal takes the anonymous volumes with it.
+    var removesVolumes: Bool?
 
     init(_ container: isolated Container) {
         lifecycle = container.lifecycle
@@ -185,6 +198,7 @@ struct StoredState: Codable {
         exit = container.run.exit
         health = container.health
         limitsAreChanging = container.run.limitsAreChanging ? true : nil
+        removesVolumes = container.removesVolumes
     }
 
     init(lifecycle: Lifecycle) {

@@ -207,7 +207,7 @@ struct Lifecycle: Sendable, Codable, Equatable {
     private var notRunning: TimberError {
         TimberError(.conflict, isRestarting ? "the container is restarting, wait until it is running" : "the container is not running")
     }
-    private static let beingRemoved = TimberError(.conflict, "the container is being removed")
+    static let beingRemoved = TimberError(.conflict, "the container is being removed")
 
     private func impossible(_ event: String) -> TimberError {
         TimberError(.internal, "a container that is \(status) cannot become \(event)")

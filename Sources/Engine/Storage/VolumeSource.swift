@@ -90,9 +90,17 @@ struct VolumeFileSystem: Sendable, Equatable {
             try checking("mount", "\(type) \(device)") { timber_mount(device, path, type, flags, text) }
         } catch let error as SystemError {
             throw TimberError(
-                .invalidArgument, "cannot mount volume \(volume) (type=\(type), device=\(device), o=\(data.joined(separator: ",")))",
+                .invalidArgument, "cannot mount volume \(volume) (type=\(type), device=\(device), o=\(shown))",
                 cause: error)
         }
+    }
+
+    /// The words of `o` for people: without passwords.
+    private var shown: String {
+        data.map { word in
+            let isSecret = word.hasPrefix("password=") || word.hasPrefix("password2=") || word.hasPrefix("pass=")
+            return isSecret ? "\(word.prefix { $0 != "=" })=********" : word
+        }.joined(separator: ",")
     }
 
     /// NFS in the kernel wants an address where people write a name.

@@ -20,8 +20,11 @@ final class VolumeStore: Sendable {
     private let filling = KeyedQueue()
     /// Of the volumes that are no directory of ours.
     private let sources = Mutex<[String: VolumeSource]>([:])
+    /// Volumes whose rows say what this daemon does not understand: neither used nor removed.
+    private let unreadable = Mutex<Set<String>>([])
     /// What those have mounted.
     let mounts: VolumeMounts
+    private let log: Logger
 
     /// What a volume's row says of it, as JSON.
     private struct Definition: Codable {
@@ -54,6 +57,7 @@ final class VolumeStore: Sendable {
         self.paths = paths
         self.database = database
         self.trash = trash
+        self.log = log
     }
 
     // MARK: Reading
@@ -79,6 +83,12 @@ final class VolumeStore: Sendable {
 
     /// What a volume's options say; nil: it is a directory of ours.
     func source(_ name: String) -> VolumeSource? { sources.withLock { $0[name] } }
+
+    /// - Throws: `TimberError.corrupt` for a volume that nobody knows the content of.
+    func checkReadable(_ name: String) throws {
+        guard unreadable.withLock({ $0.contains(name) }) else { return }
+        throw TimberError(.corrupt, "the state database says of volume \(name) what this timberd does not understand: see its log")
+    }
 
     /// Where a volume's content lies on the host; of a file system of its own only while it is mounted.
     func path(_ name: String) -> String {
@@ -137,6 +147,7 @@ final class VolumeStore: Sendable {
     /// - Parameter container: one that is about to go and does not count.
     /// - Throws: `TimberError.notFound`; `.conflict` when containers have it.
     func remove(_ name: String, besides container: String? = nil) async throws {
+        try checkReadable(name)
         try await BlockingPool.shared.run { [self] in
             try changes.withLock { _ in
                 switch try database.removeVolume(name, besides: container) {
@@ -156,9 +167,14 @@ final class VolumeStore: Sendable {
         let records = try await database.volumes().map(\.volume)
         let known = Set(records.map(\.name))
         for record in records {
-            let options = try JSONDecoder().decode(Definition.self, from: Data(record.definition)).options ?? [:]
-            let source = try VolumeSource(options)
-            sources.withLock { $0[record.name] = source }
+            do {
+                let options = try JSONDecoder().decode(Definition.self, from: Data(record.definition)).options ?? [:]
+                let source = try VolumeSource(options)
+                sources.withLock { $0[record.name] = source }
+            } catch {
+                _ = unreadable.withLock { $0.insert(record.name) }
+                log.error("cannot read a volume's row; it is left untouched", metadata: ["volume": "\(record.name)", "error": "\(error)"])
+            }
         }
         for name in try Tree.names(paths.volumes) where !known.contains(name) {
             try trash.discard("\(paths.volumes)/\(name)")
