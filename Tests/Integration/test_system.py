@@ -312,24 +312,24 @@ def test_clients_get_half_of_the_descriptors(fresh):
 # --- Pruning -----------------------------------------------------------------------------------------------------------
 
 
-def test_system_prune(timber, busybox):
+def test_system_prune(fresh, busybox):
     """What is used stays; volumes go only when they are asked for, those with names not even then."""
-    timber.tctl("run", "--name", "done", "-v", "/anonymous", "-v", "named:/n", "busybox", "sh", "-c", "head -c 3000 /dev/zero >/file").ok()
-    timber.sleeper("--name", "used", "-v", "/here")
-    timber.tctl("load", input=busybox.image("unused:1", TarBuilder().file("x", b"x")).docker_archive()).ok()
-    refused = timber.tctl("system", "prune", input="n\n").fails(1, "nothing was removed")
+    fresh.tctl("run", "--name", "done", "-v", "/anonymous", "-v", "named:/n", "busybox", "sh", "-c", "head -c 3000 /dev/zero >/file").ok()
+    fresh.sleeper("--name", "used", "-v", "/here")
+    fresh.tctl("load", input=busybox.image("unused:1", TarBuilder().file("x", b"x")).docker_archive()).ok()
+    refused = fresh.tctl("system", "prune", input="n\n").fails(1, "nothing was removed")
     assert "all stopped containers" in refused.err and "volumes" not in refused.err
-    result = timber.tctl("system", "prune", "-f").ok()
+    result = fresh.tctl("system", "prune", "-f").ok()
     assert result.lines[0] == "Deleted Containers:" and result.lines[-1] == "Total reclaimed space: 3kB"
-    assert [container["Names"] for container in timber.api.get("/containers/json", all=1).json] == [["/used"]]
-    assert "unused:1" in timber.images() and len(timber.api.get("/volumes").json["Volumes"]) == 3
-    result = timber.tctl("system", "prune", "-a", "-f", "--volumes", "--filter", "label!=keep").ok()
+    assert [container["Names"] for container in fresh.api.get("/containers/json", all=1).json] == [["/used"]]
+    assert "unused:1" in fresh.images() and len(fresh.api.get("/volumes").json["Volumes"]) == 3
+    result = fresh.tctl("system", "prune", "-a", "-f", "--volumes", "--filter", "label!=keep").ok()
     assert "untagged: unused:1" in result.out and "Deleted Volumes:" in result.out
-    assert "unused:1" not in timber.images() and "busybox:latest" in timber.images()
-    assert sorted(len(volume["Name"]) for volume in timber.api.get("/volumes").json["Volumes"]) == [5, 64]
-    timber.tctl("system", "prune", "-f", "--volumes", "--filter", "until=1h").fails(1, "until")
-    timber.tctl("rm", "-fv", "used").ok()
-    timber.tctl("volume", "rm", "named").ok()
+    assert "unused:1" not in fresh.images() and "busybox:latest" in fresh.images()
+    assert sorted(len(volume["Name"]) for volume in fresh.api.get("/volumes").json["Volumes"]) == [5, 64]
+    fresh.tctl("system", "prune", "-f", "--volumes", "--filter", "until=1h").fails(1, "until")
+    fresh.tctl("rm", "-fv", "used").ok()
+    fresh.tctl("volume", "rm", "named").ok()
 
 
 @pytest.mark.parametrize("kind", ["containers", "images", "volumes", "networks"])

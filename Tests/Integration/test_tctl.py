@@ -49,7 +49,7 @@ def test_completion(shell, tmp_path):
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        (["tctl", "netw"], ["network"]), (["tctl", "network", ""], ["inspect", "ls"]), (["tctl", "run", "--entr"], ["--entrypoint"]),
+        (["tctl", "netw"], ["network"]), (["tctl", "network", ""], ["connect", "create", "disconnect", "inspect", "ls", "prune", "rm"]), (["tctl", "run", "--entr"], ["--entrypoint"]),
         (["tctl", "run", "--pull", ""], ["always", "missing", "never"]), (["tctl", "stop", ""], ["oak"]), (["tctl", "rm", "a"], ["ash"]),
         (["tctl", "history", "busy"], ["busybox:latest"]), (["tctl", "system", "d"], ["df"]),
     ],
