@@ -62,7 +62,7 @@ extension NetworkManager {
             }
             networks.all[endpoint.network]?.attachments[endpoint.interface] = attachment
         }
-        try replaceTable(networks)
+        try replaceTable(&networks)
         let ours = Ruleset.table(bridge: configuration.bridge)
         for policy in try host.netfilter({ try ForwardPolicy.dropping(except: ours, $0) }) {
             log(
@@ -129,7 +129,7 @@ extension NetworkManager {
         do {
             try withNetworks { networks in
                 log("somebody else changed the nf_tables table, it is written anew", ["bridge": configuration.bridge])
-                try replaceTable(networks)
+                try replaceTable(&networks)
             }
         } catch {
             log("cannot write the nf_tables table anew", ["bridge": configuration.bridge, "error": "\(error)"])

@@ -39,7 +39,7 @@ extension NetworkManager {
                 let bridge = try Bridge.establish(network, daemon: configuration.bridge, host: host)
                 try withNetworks { networks in
                     networks.all[network.id]?.bridge = bridge
-                    try replaceTable(networks)
+                    try replaceTable(&networks)
                 }
             } catch let error as SystemError {
                 throw TimberError(.internal, "cannot make network \(network.name)", cause: error)
@@ -72,7 +72,7 @@ extension NetworkManager {
     public func remove(_ network: NetworkConfiguration) async throws {
         try await BlockingPool.shared.run { [self] in
             do {
-                try withNetworks { try replaceTable($0) }
+                try withNetworks { try replaceTable(&$0) }
                 try Bridge.remove(network, daemon: configuration.bridge, host: host)
             } catch {
                 throw TimberError(.internal, "cannot remove network \(network.name)", cause: error)

@@ -65,8 +65,8 @@ extension NetworkManager {
                 networks.all[endpoint.network]?.attachments[endpoint.interface]?.ports += ports
                 do {
                     // Ports that come to others of the same container may be other elements together than apart.
-                    guard before.ports.isEmpty else { return try replaceTable(networks) }
-                    try changeTable(networks, ruleset(networks).add(ports, to: endpoint.address))
+                    guard before.ports.isEmpty else { return try replaceTable(&networks) }
+                    try changeTable(&networks, ruleset(networks).add(ports, to: endpoint.address))
                 } catch {
                     networks.all[endpoint.network]?.attachments[endpoint.interface] = before
                     throw TimberError(.internal, "cannot publish the ports of container \(naming(owner))", cause: error)
@@ -82,27 +82,32 @@ extension NetworkManager {
         try await BlockingPool.shared.run { [self] in try unpublishNow(endpoint) }
     }
 
-    /// Ends publishing and gives the address back; repeating it does nothing, and neither does it before `start`, which removes what it
-    /// does not expect. The veth pair goes with the namespace.
+    /// Ends publishing and gives the address back, also when it fails; repeating it does nothing, and neither does it before `start`,
+    /// which removes what it does not expect. The veth pair goes with the namespace.
     /// - Throws: `TimberError.internal`.
     public func release(_ endpoint: Endpoint) async throws {
         dns.names.remove(interface: endpoint.interface)
         try await BlockingPool.shared.run { [self] in
             guard networks.withLock({ $0?.all[endpoint.network] != nil }) else { return }
-            try unpublishNow(endpoint)
+            let unpublished = Result { try unpublishNow(endpoint) }
             try withNetwork(endpoint.network) { $0.remove(endpoint) }
+            try unpublished.get()
         }
     }
 
     /// Puts the table right, whatever happened to it, in one transaction.
     /// - Throws: `TimberError.internal`.
     public func reconcile() async throws {
-        try await BlockingPool.shared.run { [self] in
-            do {
-                try withNetworks { try replaceTable($0) }
-            } catch let error as SystemError {
-                throw TimberError(.internal, "cannot write the nf_tables table of bridge \(configuration.bridge)", cause: error)
+        try await BlockingPool.shared.run { [self] in try settleTable() }
+    }
+
+    func settleTable(onlyIfStale: Bool = false) throws {
+        do {
+            try withNetworks { networks in
+                if networks.isTableStale || !onlyIfStale { try replaceTable(&networks) }
             }
+        } catch let error as SystemError {
+            throw TimberError(.internal, "cannot write the nf_tables table of bridge \(configuration.bridge)", cause: error)
         }
     }
 
@@ -113,8 +118,9 @@ extension NetworkManager {
             }
             networks.all[endpoint.network]?.attachments[endpoint.interface]?.ports = []
             do {
-                try changeTable(networks, ruleset(networks).remove(attachment.ports, from: endpoint.address))
+                try changeTable(&networks, ruleset(networks).remove(attachment.ports, from: endpoint.address))
             } catch {
+                networks.isTableStale = true
                 throw TimberError(.internal, "cannot remove the published ports of container \(naming(attachment.owner))", cause: error)
             }
             return attachment.ports
@@ -134,19 +140,21 @@ extension NetworkManager {
     }
 
     /// Sends a change; when the table is not what it should be (flushed by somebody, or with leftovers), all of it is written anew.
-    private func changeTable(_ networks: Networks, _ change: NetlinkBatch) throws {
+    private func changeTable(_ networks: inout Networks, _ change: NetlinkBatch) throws {
+        guard !networks.isTableStale else { return try replaceTable(&networks) }
         do {
             try host.netfilter { try $0.perform(change) }
         } catch let error as SystemError where [ENOENT, EEXIST, EBUSY].contains(error.errno) {
             log(
                 "the nf_tables table was changed by somebody else, it is written anew",
                 ["bridge": configuration.bridge, "error": "\(error)"])
-            try replaceTable(networks)
+            try replaceTable(&networks)
         }
     }
 
-    func replaceTable(_ networks: Networks) throws {
+    func replaceTable(_ networks: inout Networks) throws {
         let batch = ruleset(networks).replace(publishing: networks.published)
         try host.netfilter { try $0.perform(batch) }
+        networks.isTableStale = false
     }
 }

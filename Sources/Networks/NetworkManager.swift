@@ -80,6 +80,8 @@ public final class NetworkManager: Sendable {
         /// By id.
         var all: [String: Network] = [:]
         var unrouted: [Int32] = []
+        /// The table still has ports that ended: it is written anew before an address is given out or a port is published.
+        var isTableStale = false
 
         /// Everything that should be published.
         var published: [(PublishedPort, IPv4Address)] {
@@ -140,6 +142,7 @@ public final class NetworkManager: Sendable {
     public func connect(_ namespace: NetworkNamespace, id: String, _ request: EndpointRequest = EndpointRequest()) async throws -> Endpoint
     {
         try await BlockingPool.shared.run { [self] in
+            try settleTable(onlyIfStale: true)
             let (bridge, endpoint) = try withNetwork(request.network ?? configuration.network) { network in
                 guard let bridge = network.bridge else {
                     throw TimberError(.unavailable, "network \(network.configuration.name) is not set up, see the daemon's log")

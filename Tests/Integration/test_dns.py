@@ -189,12 +189,14 @@ def test_resolv_conf(timber, network):
     assert "127.0.0.11" not in timber.sh("cat /etc/resolv.conf")
     # One that joins while it runs gets the name server then, unless it has written the file itself.
     name = timber.sleeper("--dns", "192.0.2.1")
-    own = timber.sleeper()
+    own, long = timber.sleeper(), timber.sleeper()
     timber.tctl("exec", own, "sh", "-c", "echo mine > /etc/resolv.conf").ok()
-    for container in (name, own):
+    timber.tctl("exec", long, "sh", "-c", "yes | head -c 2000000 > /etc/resolv.conf").ok()
+    for container in (name, own, long):
         timber.api.post("/networks/ash/connect", {"Container": container}).expect(200)
     assert "nameserver 127.0.0.11" in timber.tctl("exec", name, "cat", "/etc/resolv.conf").ok().out
     assert timber.tctl("exec", own, "cat", "/etc/resolv.conf").ok().out == "mine"
+    assert timber.tctl("exec", long, "wc", "-c", "/etc/resolv.conf").ok().out.split()[0] == "2000000"
 
 
 def test_everything_else_is_passed_on(timber, network, python, upstream):

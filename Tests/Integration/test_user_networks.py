@@ -232,6 +232,9 @@ def test_connect_and_disconnect_live(timber, network):
     timber.docker("network", "connect", "bridge", "oak").ok()
     assert list(devices(timber, name)) == ["eth0"] and route(timber, name) == [timber.slot.gateway]
     until(lambda: host_asks(port))
+    for other, priority in (("ash", -(2**63)), ("birch", 2**63 - 1)):
+        timber.api.post(f"/networks/{other}/connect", {"Container": name, "EndpointConfig": {"GwPriority": priority}}).expect(200)
+    assert route(timber, name) == [subnet(timber, 1).replace("16/28", "17")]
 
 
 def serve(server):

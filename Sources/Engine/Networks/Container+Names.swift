@@ -1,5 +1,6 @@
 internal import Errors
 internal import Foundation
+internal import Glibc
 internal import LinuxKernel
 internal import Networks
 
@@ -53,7 +54,12 @@ extension Container {
         let (path, host) = ("\(directory)/resolv.conf", definition.host)
         try await BlockingPool.shared.run {
             // In place, as the container has the very file; and only if nobody wrote another one.
-            guard try Files.read(path) == Array(try EtcFiles.resolvConf(host, usesOwnDNS: false).utf8) else { return }
+            let ours = Array(try EtcFiles.resolvConf(host, usesOwnDNS: false).utf8)
+            do {
+                guard try Files.read(path, limit: ours.count) == ours else { return }
+            } catch let error as SystemError where error.errno == EFBIG {
+                return
+            }
             try Files.write(Array(try EtcFiles.resolvConf(host, usesOwnDNS: true).utf8), to: path, mode: 0o644)
         }
     }

@@ -25,8 +25,15 @@ extension Container {
     }
 
     private func adoptInTurn() async throws {
-        if usesOwnDNS(run.endpoints) {
-            try await serveNames(run.endpoints, route: run.route, in: try await liveNamespace())
+        let (shim, endpoints) = (run.shim, run.endpoints)
+        if usesOwnDNS(endpoints) {
+            try await serveNames(endpoints, route: run.route, in: try await liveNamespace())
+            // It may have ended meanwhile, and its names were gone then.
+            guard run.shim === shim else {
+                services.networks.dns.stop(container: id)
+                for endpoint in endpoints { services.networks.dns.names.remove(interface: endpoint.interface) }
+                return
+            }
         }
         try await settleNetworks()
     }
@@ -142,7 +149,9 @@ extension Container {
             if let reservation, let endpoint = connection.route { try await services.networks.publish(reservation, to: endpoint) }
             try await serveNames(connection.endpoints, route: connection.route, in: own)
         } catch {
-            for endpoint in connection.endpoints { try await services.networks.release(endpoint) }
+            for endpoint in connection.endpoints {
+                await attempt("undo a connection") { [self] in try await services.networks.release(endpoint) }
+            }
             throw error
         }
     }

@@ -101,10 +101,13 @@ extension Membership {
 /// Which way the default route goes: of several networks the one with the highest priority, of those the first by name.
 enum DefaultRoute {
     static func choose(_ endpoints: [Endpoint], _ memberships: [Membership]) -> Endpoint? {
-        func order(_ endpoint: Endpoint) -> (Int64, String) {
+        func way(_ endpoint: Endpoint) -> (priority: Int64, name: String) {
             let membership = memberships.first { $0.network == endpoint.network }
-            return (-(membership?.gatewayPriority ?? 0), membership?.name ?? "")
+            return (membership?.gatewayPriority ?? 0, membership?.name ?? "")
         }
-        return endpoints.filter { $0.gateway != nil }.min { order($0) < order($1) }
+        return endpoints.filter { $0.gateway != nil }.min { one, other in
+            let (one, other) = (way(one), way(other))
+            return (other.priority, one.name) < (one.priority, other.name)
+        }
     }
 }

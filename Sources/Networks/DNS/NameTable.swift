@@ -80,7 +80,7 @@ public final class NameTable: Sendable {
     }
 
     /// Forgets an endpoint.
-    func remove(interface: String) {
+    public func remove(interface: String) {
         state.withLock { $0.remove(interface) }
     }
 
