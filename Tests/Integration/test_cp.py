@@ -286,13 +286,13 @@ def test_clients_do_the_same(timber, tmp_path):
             (here / "dirlink").symlink_to("dir")
             (here / "filelink").symlink_to("file")
             put(timber, "/", TarBuilder().directory(f"work/{number}", mode=0o755)).expect(200)
-            timber.api.request("PUT", "/containers/web/archive", seed.bytes(), path=f"/work/{number}").expect(200)
-            words = ["" if word == '""' else word.replace("web:/tmp", f"web:/work/{number}") for word in line.split()]
+            timber.api.request("PUT", "/containers/web/archive", seed.bytes(), path=f"/place/{number}").expect(200)
+            words = ["" if word == '""' else word.replace("web:/tmp", f"web:/place/{number}") for word in line.split()]
             result = getattr(timber, program)("cp", *words, cwd=here)
-            with tarfile.open(fileobj=io.BytesIO(get(timber, f"/work/{number}").body)) as tar:
+            with tarfile.open(fileobj=io.BytesIO(get(timber, f"/place/{number}").body)) as tar:
                 inside = {m.name: (m.mode, m.type, m.linkname, tar.extractfile(m).read() if m.isreg() else None) for m in tar}
             outcome.setdefault(line, []).append((result.status, inside, tree(here), result))
-            timber.tctl("exec", "web", "rm", "-rf", f"/work/{number}", "/relative").ok()
+            timber.tctl("exec", "web", "rm", "-rf", f"/place/{number}", "/relative").ok()
     different = [
         f"{line}\n{docker[3]}\n{tctl[3]}\n{docker[1]}\n{tctl[1]}\n{docker[2]}\n{tctl[2]}"
         for line, (docker, tctl) in outcome.items()
