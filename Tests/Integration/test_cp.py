@@ -285,7 +285,7 @@ def test_clients_do_the_same(timber, tmp_path):
             (here / "file").write_text("local")
             (here / "dirlink").symlink_to("dir")
             (here / "filelink").symlink_to("file")
-            put(timber, "/", TarBuilder().directory(f"work/{number}", mode=0o755)).expect(200)
+            put(timber, "/", TarBuilder().directory(f"place/{number}", mode=0o755)).expect(200)
             timber.api.request("PUT", "/containers/web/archive", seed.bytes(), path=f"/place/{number}").expect(200)
             words = ["" if word == '""' else word.replace("web:/tmp", f"web:/place/{number}") for word in line.split()]
             result = getattr(timber, program)("cp", *words, cwd=here)
