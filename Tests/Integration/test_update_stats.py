@@ -123,7 +123,8 @@ def test_update_without_a_change(timber):
 
 
 def test_one_shot(timber):
-    name = timber.sleeper("-m", "64m", "--name", "ash")
+    name = timber.start_container("-m", "64m", "--name", "ash", "busybox", "sh", "-c", "sleep 1000000 & echo two; wait")
+    timber.wait_for_log(name, "two")
     sample = timber.api.get(f"/containers/{name}/stats", stream="false", **{"one-shot": "true"}).expect(200).json
     assert (sample["id"], sample["name"]) == (name, "/ash")
     assert sample["memory_stats"]["limit"] == 64 << 20 and sample["memory_stats"]["usage"] > 0
