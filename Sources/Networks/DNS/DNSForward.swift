@@ -99,8 +99,7 @@ final class DNSForward {
 
     private func finish(_ answer: [UInt8], _ worker: DNSWorker) {
         close(worker)
-        client.waiting -= 1
-        worker.send(answer, client, origin)
+        worker.finish(answer, client, origin)
     }
 
     private func close(_ worker: DNSWorker) {

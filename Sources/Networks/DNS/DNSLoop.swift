@@ -1,4 +1,5 @@
 internal import CTimber
+internal import Dispatch
 internal import Glibc
 internal import LinuxKernel
 internal import Synchronization
@@ -33,8 +34,10 @@ final class DNSLoop: Sendable {
     }
 
     /// Starts the thread, which ends by `.end`; its sockets to name servers are in the host's namespace.
+    /// - Throws: `SystemError` when there is no thread or it cannot enter the namespace; then it has ended.
     func start(in host: HostNetwork) throws {
-        let box = Unmanaged.passRetained(DNSThread(loop: self, host: host))
+        let start = DNSThread(loop: self, host: host)
+        let box = Unmanaged.passRetained(start)
         var thread = pthread_t()
         let result = pthread_create(
             &thread, nil,
@@ -47,6 +50,7 @@ final class DNSLoop: Sendable {
             throw SystemError(call: "pthread_create", errno: result, what: "dns")
         }
         pthread_detach(thread)
+        try start.result()
     }
 
     func send(_ message: Message) {
@@ -96,6 +100,8 @@ final class DNSLoop: Sendable {
 private final class DNSThread: Sendable {
     private let loop: DNSLoop
     private let host: HostNetwork
+    private let begun = DispatchSemaphore(value: 0)
+    private let failure = Mutex<(any Error)?>(nil)
 
     init(loop: DNSLoop, host: HostNetwork) {
         self.loop = loop
@@ -108,9 +114,18 @@ private final class DNSThread: Sendable {
             if let namespace = host.namespace {
                 try checking("setns", "network namespace") { timber_setns(namespace.raw, CLONE_NEWNET) }
             }
-            DNSWorker(loop).run()
         } catch {
-            loop.log("the containers' DNS has ended", ["error": "\(error)"])
+            failure.withLock { $0 = error }
+            begun.signal()
+            return
         }
+        begun.signal()
+        DNSWorker(loop).run()
+    }
+
+    /// Waits until it has begun.
+    func result() throws {
+        begun.wait()
+        if let error = failure.withLock({ $0 }) { throw error }
     }
 }

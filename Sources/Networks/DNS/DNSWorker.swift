@@ -8,12 +8,15 @@ final class DNSWorker {
     enum Limit {
         static let questionsPerSecond = 5000
         static let datagramsPerTurn = 16
+        static let connectionsPerTurn = 16
         static let waitingPerContainer = 100
+        /// Of all containers together; beyond it each may still have a few.
         static let waiting = 2000
+        static let waitingAlways = 5
         static let connectionsPerContainer = 20
         static let connectionIdle: Int64 = 10_000
         static let query = 4096
-        /// What a container that asks too much is not listened to.
+        /// What a container that asks too much is not listened to, and what nobody connects when no descriptor is left.
         static let pause: Int64 = 100
         /// How long a question may wait in all: less than the five seconds after which clients ask again.
         static let patience: Int64 = 4500
@@ -30,6 +33,7 @@ final class DNSWorker {
         var tokens = Limit.questionsPerSecond
         var filled: Int64 = 0
         var pausedUntil: Int64?
+        var connectsAgain: Int64?
         var waiting = 0
         var connections = 0
 
@@ -38,6 +42,14 @@ final class DNSWorker {
             forwards = service.forwards
             servers = service.servers.compactMap(SocketAddress.init(nameServer:))
             self.station = station
+        }
+
+        var isPaused: Bool { pausedUntil != nil || connectsAgain != nil }
+
+        /// Whether one more question may wait for a name server.
+        /// - Parameter all: how many of all containers wait.
+        func mayWait(among all: Int) -> Bool {
+            waiting < (all < Limit.waiting ? Limit.waitingPerContainer : Limit.waitingAlways)
         }
 
         /// Whether one more question is within its bounds.
@@ -66,6 +78,8 @@ final class DNSWorker {
     var watched: [UInt64: Watched] = [:]
     var resolvers = HostResolvers()
     var now: Int64 = 0
+    /// Questions that wait for a name server.
+    private var waiting = 0
     private var lastToken: UInt64 = 0
     private var buffer = [UInt8](repeating: 0, count: Limit.query + 1)
 
@@ -78,7 +92,7 @@ final class DNSWorker {
         var swept: Int64 = 0
         while true {
             // Nothing is timed as long as only sockets of containers that behave are watched.
-            let isIdle = watched.count == clients.count * 2 && !clients.values.contains { $0.client.pausedUntil != nil }
+            let isIdle = watched.count == clients.count * 2 && !clients.values.contains { $0.client.isPaused }
             let ready = loop.wait(&events, timeout: isIdle ? -1 : Int32(Limit.tick))
             now = Self.clock()
             for event in ready where event.data.u64 != 0 { handle(event) }
@@ -137,6 +151,7 @@ final class DNSWorker {
         loop.forget(client.station.connections.raw)
         watched[tokens.0] = nil
         watched[tokens.1] = nil
+        waiting -= client.waiting
         for (token, one) in watched {
             switch one {
             case .connection(let connection) where connection.client === client: watched[token] = nil
@@ -166,17 +181,20 @@ final class DNSWorker {
             case .datagrams(let client):
                 guard let until = client.pausedUntil, until <= now else { continue }
                 client.pausedUntil = nil
-                listen(client, token, true)
+                listen(client, client.station.datagrams, token, true)
+            case .connections(let client):
+                guard let until = client.connectsAgain, until <= now else { continue }
+                client.connectsAgain = nil
+                listen(client, client.station.connections, token, true)
             case .connection(let connection): if connection.deadline <= now { end(connection) }
             case .question(let question): if question.deadline <= now { question.next(self) }
-            case .connections: continue
             }
         }
     }
 
-    private func listen(_ client: Client, _ token: UInt64, _ listens: Bool) {
+    private func listen(_ client: Client, _ socket: SharedDescriptor, _ token: UInt64, _ listens: Bool) {
         do {
-            try loop.change(client.station.datagrams.raw, token, listens ? EPOLLIN.rawValue : 0)
+            try loop.change(socket.raw, token, listens ? EPOLLIN.rawValue : 0)
         } catch {
             loop.log("cannot answer a container's questions", ["container": client.container, "error": "\(error)"])
         }
@@ -188,7 +206,7 @@ final class DNSWorker {
             guard let length = receive(client.station.datagrams.raw, &sender) else { return }
             guard client.admits(now) else {
                 client.pausedUntil = now + Limit.pause
-                return listen(client, token, false)
+                return listen(client, client.station.datagrams, token, false)
             }
             guard length <= Limit.query else { continue }
             answer(Array(buffer.prefix(length)), client, .datagram(sender))
@@ -207,9 +225,19 @@ final class DNSWorker {
     }
 
     private func accept(_ client: Client, _ token: UInt64) {
-        while true {
-            let raw = Int32(timber_accept(client.station.connections.raw))
-            guard raw >= 0 else { return }
+        for _ in 0..<Limit.connectionsPerTurn {
+            let raw: Int32
+            do {
+                raw = Int32(try checking("accept4", "127.0.0.11") { timber_accept(client.station.connections.raw) })
+            } catch let error as SystemError where error.errno == EAGAIN {
+                return
+            } catch let error as SystemError where error.errno == ECONNABORTED {
+                continue
+            } catch {
+                // No descriptor or no memory is left: who waits would wake this thread again and again.
+                client.connectsAgain = now + Limit.pause
+                return listen(client, client.station.connections, token, false)
+            }
             let socket = Descriptor(owning: raw)
             guard client.connections < Limit.connectionsPerContainer else { continue }
             let connection = DNSConnection(client, socket, token: self.token(), deadline: now + Limit.connectionIdle)
@@ -256,19 +284,26 @@ final class DNSWorker {
             case .answer(let answer): send(answer, client, origin)
             case .forward:
                 let servers = client.servers.isEmpty ? resolvers.current() : client.servers
-                let waiting = watched.count - clients.count * 2
-                guard !servers.isEmpty, client.waiting < Limit.waitingPerContainer, waiting < Limit.waiting else {
+                guard !servers.isEmpty, client.mayWait(among: waiting) else {
                     send(DNSAnswer.make(query, .serverFailure, limit: limit), client, origin)
                     return true
                 }
                 client.waiting += 1
+                waiting += 1
                 DNSForward(client, origin, query, message, servers, until: now + Limit.patience).next(self)
             }
         }
         return true
     }
 
-    func send(_ answer: [UInt8], _ client: Client, _ origin: Origin) {
+    /// A question that was passed on has its answer.
+    func finish(_ answer: [UInt8], _ client: Client, _ origin: Origin) {
+        client.waiting -= 1
+        waiting -= 1
+        send(answer, client, origin)
+    }
+
+    private func send(_ answer: [UInt8], _ client: Client, _ origin: Origin) {
         switch origin {
         case .connection(let connection): if !connection.send(answer, self) { end(connection) }
         case .datagram(var receiver):

@@ -1,4 +1,6 @@
 import Errors
+import Glibc
+import LinuxKernel
 import Testing
 
 @testable import Networks
@@ -256,5 +258,19 @@ private struct Seeded: RandomNumberGenerator {
         #expect(servers.map(\.family) == [2, 10, 2])
         #expect(servers.first.map { Array($0.bytes[2..<8]) } == [0, 53, 192, 0, 2, 1])
         #expect(HostResolvers.parse([]).isEmpty && HostResolvers.parse([0xff, 0x0a, 0x00]).isEmpty)
+    }
+}
+
+@Suite struct DNSLimitTests {
+    @Test func fewQuestionsMayWaitWhateverOthersAsk() throws {
+        let socket = SharedDescriptor(Descriptor(owning: try retrying("open") { open("/dev/null", O_RDONLY | O_CLOEXEC) }))
+        let client = DNSWorker.Client(
+            ContainerDNS.Service(container: "c", forwards: true, servers: []), DNSStation(datagrams: socket, connections: socket))
+        for (own, all, expected) in [
+            (0, 0, true), (99, 1999, true), (100, 100, false), (0, 2000, true), (4, 100_000, true), (5, 2000, false), (99, 2000, false),
+        ] {
+            client.waiting = own
+            #expect(client.mayWait(among: all) == expected, "\(own) of \(all)")
+        }
     }
 }
