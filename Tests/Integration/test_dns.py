@@ -4,6 +4,7 @@ import contextlib
 import os
 import socket
 import struct
+import subprocess
 import threading
 
 import pytest
@@ -113,11 +114,18 @@ class Server:
 
 @pytest.fixture
 def upstream(timber):
-    """Two name servers on addresses of the host's loopback that no other daemon of these tests uses."""
-    servers = [Server(f"127.66.{timber.slot.number}.{last}") for last in (1, 2)]
-    yield servers
-    for server in servers:
-        server.close()
+    """Two name servers on addresses of the host that no other daemon of these tests uses."""
+    servers = []
+    try:
+        for last in (1, 2):
+            own = f"198.18.{timber.slot.number}.{last}"
+            subprocess.run(["ip", "address", "replace", f"{own}/32", "dev", "lo"], check=True)
+            servers.append(Server(own))
+        yield servers
+    finally:
+        for server in servers:
+            server.close()
+            subprocess.run(["ip", "address", "del", f"{server.address}/32", "dev", "lo"], check=True)
 
 
 def ask(daemon, container, *questions):
@@ -147,7 +155,7 @@ def test_names(timber, network, python):
     network("birch")
     web = timber.start_container("--name", "web", "--network", "ash", "--network-alias", "Front", "--hostname", "fir", "busybox", "sleep", "1000000")
     other = timber.sleeper("--name", "other", "--network", "birch")
-    me = asker(timber, python, "--name", "me", "--network", "ash", "--dns", "127.0.0.254")
+    me = asker(timber, python, "--name", "me", "--network", "ash", "--dns", timber.slot.gateway)
     own = address(timber, web, "ash")
     for name in ("web", "WEB", "front", web[:12], "fir", "web.ash"):
         assert ask(timber, me, f"{name} A", f"{name} A tcp") == [["0", "0", own]] * 2, name
@@ -173,11 +181,11 @@ def test_aliases_shared_and_links(timber, network, python):
     network("ash")
     servers = [timber.sleeper("--network", "ash", "--network-alias", "pool") for _ in range(3)]
     timber.tctl("rename", servers[0], "postgres").ok()
-    me = asker(timber, python, "--network", "ash", "--link", "postgres:db", "--dns", "127.0.0.254")
+    me = asker(timber, python, "--network", "ash", "--link", "postgres:db", "--dns", timber.slot.gateway)
     assert ask(timber, me, "pool A") == [["0", "0", *sorted(address(timber, server, "ash") for server in servers)]]
     assert ask(timber, me, "db A") == [["0", "0", address(timber, servers[0], "ash")]]
     # A link is its container's own.
-    other = asker(timber, python, "--network", "ash", "--dns", "127.0.0.254")
+    other = asker(timber, python, "--network", "ash", "--dns", timber.slot.gateway)
     assert ask(timber, other, "db A") == [["2", "0"]]
 
 
@@ -222,6 +230,15 @@ def test_everything_else_is_passed_on(timber, network, python, upstream):
     assert ask(timber, me, "c.example A", "c.example A tcp") == [["0", "0", "192.0.2.1"]] * 2
     second.code = 3
     assert ask(timber, me, "d.example A") == [["3", "0"]]
+
+
+@pytest.mark.parametrize("server", ["127.0.0.1", "0.0.0.0", "::1", "::ffff:127.0.0.53"])
+def test_the_hosts_loopback_is_not_asked(timber, network, server):
+    network("ash")
+    timber.tctl("create", "--network", "ash", "--dns", server, "busybox", "true").fails(1, "loopback")
+    name = timber.sleeper("--dns", server)
+    assert f"nameserver {server}" in timber.tctl("exec", name, "cat", "/etc/resolv.conf").ok().out
+    assert "loopback" in timber.api.post("/networks/ash/connect", {"Container": name}).expect(400).message
 
 
 def test_an_internal_network_asks_nobody(timber, network, python, upstream):

@@ -40,6 +40,7 @@ extension Container {
 
     private func joinInTurn(_ membership: Membership) async throws {
         try checkOwnNetwork(membership.name, "connected to")
+        try membership.check(nameServers: definition.host.dns)
         let before = definition.memberships
         if before.contains(where: { $0.network == membership.network }) {
             guard lifecycle.run == nil, lifecycle.phase != .starting else {

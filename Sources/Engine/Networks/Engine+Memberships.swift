@@ -34,6 +34,7 @@ extension Engine {
         if let first = all.firstIndex(where: { $0.network == own.id }) { all.insert(all.remove(at: first), at: 0) }
         if !request.config.macAddress.isEmpty, all[0].mac == nil { all[0].mac = try Membership.mac(request.config.macAddress) }
         for link in try request.hostConfig.links.map(Membership.link) where !all[0].links.contains(link) { all[0].links.append(link) }
+        for membership in all { try membership.check(nameServers: request.hostConfig.dns) }
         return all
     }
 

@@ -46,6 +46,17 @@ extension Membership {
     /// The default bridge as a container gets it that asks for nothing.
     static func bridge() throws -> Membership { try Membership(.bridge, EndpointSettings()) }
 
+    /// Questions of containers in networks of users are asked from the host: a loopback address would be the host's.
+    /// - Parameter nameServers: those that the container is to use.
+    /// - Throws: `TimberError.invalidArgument`.
+    func check(nameServers: [String]) throws {
+        guard network != BuiltInNetwork.bridge.id, let server = nameServers.first(where: ContainerDNS.isLoopback) else { return }
+        throw TimberError(
+            .invalidArgument,
+            "name server \(server) is on a loopback, which containers in network \(name) cannot ask: give --dns another address, or leave it out for the host's name servers"
+        )
+    }
+
     /// - Throws: `TimberError.invalidArgument`.
     static func mac(_ text: String) throws -> MACAddress {
         guard let mac = MACAddress(text) else {

@@ -37,6 +37,9 @@ public final class ContainerDNS: Sendable {
 
     deinit { stop() }
 
+    /// Whether a name server is on a loopback: name servers are asked from the host, whose loopback is not the container's.
+    public static func isLoopback(nameServer: String) -> Bool { SocketAddress(nameServer: nameServer)?.isLoopback ?? false }
+
     /// Answers a container from now on.
     /// - Parameter namespace: the container's.
     /// - Throws: `TimberError.internal`.

@@ -74,6 +74,19 @@ struct SocketAddress: Sendable, Equatable {
         self.bytes = bytes
     }
 
+    /// Whether whoever connects gets to its own network namespace: loopback, and the address that stands for any.
+    var isLoopback: Bool {
+        guard family == AF_INET6 else { return Self.isLoopback(bytes[4..<8]) }
+        let address = bytes[8..<24]
+        if address.dropLast().allSatisfy({ $0 == 0 }) { return address.last == 0 || address.last == 1 }
+        let isMapped = address.prefix(10).allSatisfy { $0 == 0 } && address[18] == 0xff && address[19] == 0xff
+        return isMapped && Self.isLoopback(address.suffix(4))
+    }
+
+    private static func isLoopback(_ address: ArraySlice<UInt8>) -> Bool {
+        address.first == 127 || address.allSatisfy { $0 == 0 }
+    }
+
     init(_ address: IPv4Address, port: UInt16) {
         var value = sockaddr_in()
         value.sin_family = sa_family_t(AF_INET)

@@ -274,3 +274,15 @@ private struct Seeded: RandomNumberGenerator {
         }
     }
 }
+
+@Suite struct NameServerTests {
+    @Test(
+        arguments: [
+            ("127.0.0.1", true), ("127.255.255.254", true), ("0.0.0.0", true), ("::1", true), ("::", true), ("::ffff:127.0.0.1", true),
+            ("::ffff:0.0.0.0", true), ("126.0.0.1", false), ("10.0.0.127", false), ("::2", false), ("2001:db8::1", false),
+            ("::ffff:10.0.0.1", false), ("1::", false), ("nonsense", false),
+        ])
+    func onALoopback(_ text: String, _ expected: Bool) {
+        #expect(ContainerDNS.isLoopback(nameServer: text) == expected)
+    }
+}
