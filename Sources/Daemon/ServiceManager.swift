@@ -7,6 +7,17 @@ internal import Logging
 
 /// sd_notify(3): tells the service manager how the daemon is; does nothing without one.
 enum ServiceManager {
+    /// sd_booted(3).
+    static var hasBooted: Bool { Files.isDirectory("/run/systemd/system") == true }
+
+    /// sd_watchdog_enabled(3): how long the service manager waits for `WATCHDOG=1` before it ends this process; nil: it does not.
+    static var watchdog: Duration? {
+        let environment = ProcessInfo.processInfo.environment
+        guard let microseconds = environment["WATCHDOG_USEC"].flatMap({ Int64($0) }), microseconds > 0 else { return nil }
+        if let pid = environment["WATCHDOG_PID"], pid != String(getpid()) { return nil }
+        return .microseconds(microseconds)
+    }
+
     /// - Parameter state: lines such as `READY=1`.
     static func notify(_ state: String) {
         guard let path = ProcessInfo.processInfo.environment["NOTIFY_SOCKET"], path.hasPrefix("/") || path.hasPrefix("@") else { return }

@@ -5,71 +5,13 @@ internal import Glibc
 internal import LinuxKernel
 internal import Logging
 
-/// What a configuration file or the command line says; nil: not said.
-struct SettingsFile: Sendable, Equatable {
-    var dataDir: String?
-    var runDir: String?
-    var socket: String?
-    var group: String?
-    var bridge: String?
-    var bridgeSubnet: String?
-    var logLevel: String?
-
-    /// The keys of the file, in the words of the flags.
-    static let keys: [(name: String, path: any WritableKeyPath<SettingsFile, String?> & Sendable)] = [
-        ("data-dir", \.dataDir), ("run-dir", \.runDir), ("socket", \.socket), ("group", \.group), ("bridge", \.bridge),
-        ("bridge-subnet", \.bridgeSubnet), ("log-level", \.logLevel),
-    ]
-
-    /// Reads a file: one JSON object, comments allowed. An unknown key is an error: a setting that is misspelt must not be ignored.
-    /// - Throws: `TimberError.invalidArgument` that names the file and the key.
-    static func read(_ path: String) throws -> SettingsFile {
-        let bytes: [UInt8]
-        do {
-            bytes = try Files.read(path)
-        } catch let error as SystemError {
-            throw TimberError(.invalidArgument, "cannot read the configuration file", cause: error)
-        }
-        return try parse(bytes, path: path)
-    }
-
-    static func parse(_ bytes: [UInt8], path: String) throws -> SettingsFile {
-        let decoder = JSONDecoder()
-        decoder.allowsJSON5 = true
-        let values: [String: String]
-        do {
-            values = try decoder.decode([String: String].self, from: Data(bytes))
-        } catch DecodingError.typeMismatch(_, let context) {
-            let key = context.codingPath.last.map { "the value of \"\($0.stringValue)\"" } ?? "it"
-            throw TimberError(.invalidArgument, "the configuration file \(path) must be one JSON object of strings: \(key) is none")
-        } catch {
-            throw TimberError(.invalidArgument, "the configuration file \(path) is not JSON", cause: error)
-        }
-        var result = SettingsFile()
-        for (key, value) in values.sorted(by: { $0.key < $1.key }) {
-            guard let known = keys.first(where: { $0.name == key }) else {
-                throw TimberError(
-                    .invalidArgument, "unknown key \"\(key)\" in \(path): the keys are \(keys.map(\.name).joined(separator: ", "))")
-            }
-            guard !value.isEmpty else { throw TimberError(.invalidArgument, "the value of \"\(key)\" in \(path) is empty") }
-            result[keyPath: known.path] = value
-        }
-        return result
-    }
-
-    /// These settings, with those of `other` where they are not said here.
-    func filled(from other: SettingsFile) -> SettingsFile {
-        var result = self
-        for key in Self.keys where result[keyPath: key.path] == nil { result[keyPath: key.path] = other[keyPath: key.path] }
-        return result
-    }
-}
-
 /// The settings that a daemon runs with.
 struct Settings: Sendable {
     static let defaultFile = "/etc/timber/timberd.json"
     private static let defaultData = "/var/lib/timber"
 
+    /// What was said, by the file and the command line together.
+    let said: SettingsFile
     let dataDirectory: String
     let socket: String
     let group: String
@@ -88,6 +30,7 @@ struct Settings: Sendable {
     }
 
     init(_ said: SettingsFile) throws {
+        self.said = said
         dataDirectory = try Self.absolute(said.dataDir ?? Self.defaultData, "data-dir")
         let run = try Self.absolute(said.runDir ?? "/run/timber", "run-dir")
         socket = try Self.absolute(said.socket ?? "\(run)/timberd.sock", "socket")
@@ -104,10 +47,15 @@ struct Settings: Sendable {
         logLevel = level
         engine = Engine.Configuration(
             dataDirectory: dataDirectory, runDirectory: run, shimPath: try Self.shimPath(), bridge: bridge,
-            bridgeSubnet: said.bridgeSubnet,
-            // Each daemon ends what it does not know below its cgroup: no two may share one, and the data directory is what no two share.
-            cgroupParent: dataDirectory == Self.defaultData ? "timber" : "timber-\(Self.fingerprint(dataDirectory))")
+            bridgeSubnet: said.bridgeSubnet, cgroupParent: said.cgroupParent ?? Self.cgroupParent(data: dataDirectory))
         try engine.validate()
+    }
+
+    /// Each daemon ends what it does not know below its cgroup: no two may share one, and the data directory is what no two share. Under
+    /// systemd the one of the service is in timber.slice, as the service is.
+    private static func cgroupParent(data: String) -> String {
+        guard data == defaultData else { return "timber-\(fingerprint(data))" }
+        return ServiceManager.hasBooted ? "timber.slice/containers" : "timber"
     }
 
     /// FNV-1a of a path, 16 hexadecimal digits: short, and the same at every start.

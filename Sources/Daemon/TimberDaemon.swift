@@ -1,6 +1,7 @@
 internal import APIServer
 public import ArgumentParser
 internal import CTimber
+internal import DockerAPI
 internal import Engine
 internal import Errors
 internal import Foundation
@@ -21,7 +22,7 @@ public struct TimberDaemon: AsyncParsableCommand {
               timberd --data-dir /srv/timber --socket /run/timber/timberd.sock
               timberd --validate --config /etc/timber/timberd.json
             """,
-        version: Engine.version)
+        version: TimberVersion.text)
 
     @Option(help: ArgumentHelp("Configuration file, JSON with comments.", valueName: "file"))
     var config: String?
@@ -44,6 +45,9 @@ public struct TimberDaemon: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The bridge's subnet. (default: the first that collides with nothing)", valueName: "cidr"))
     var bridgeSubnet: String?
 
+    @Option(help: ArgumentHelp("The cgroup of the containers' cgroups. (default: timber.slice/containers, or timber)", valueName: "path"))
+    var cgroupParent: String?
+
     @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical. (default: info)", valueName: "level"))
     var logLevel: String?
 
@@ -56,7 +60,7 @@ public struct TimberDaemon: AsyncParsableCommand {
     /// Made by the argument parser.
     public init() {}
 
-    /// Runs until SIGTERM or SIGINT.
+    /// Runs until SIGTERM or SIGINT. SIGHUP: the configuration is read again.
     public func run() async throws {
         do {
             let settings = try Settings.resolve(file: config, flags: flags)
@@ -73,7 +77,8 @@ public struct TimberDaemon: AsyncParsableCommand {
 
     private var flags: SettingsFile {
         SettingsFile(
-            dataDir: dataDir, runDir: runDir, socket: socket, group: group, bridge: bridge, bridgeSubnet: bridgeSubnet, logLevel: logLevel)
+            dataDir: dataDir, runDir: runDir, socket: socket, group: group, bridge: bridge, bridgeSubnet: bridgeSubnet,
+            cgroupParent: cgroupParent, logLevel: logLevel)
     }
 
     private func serve(_ settings: Settings) async throws {
@@ -85,7 +90,7 @@ public struct TimberDaemon: AsyncParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         // /etc/hosts and its like must be readable in the container, whatever mask the daemon was started with.
         umask(0o022)
-        let stop = StopSignals()
+        let signals = Signals()
         var configuration = settings.engine
         do {
             configuration.descriptors = try DescriptorLimit.raise()
@@ -99,6 +104,7 @@ public struct TimberDaemon: AsyncParsableCommand {
         // systemd goes on listening on a socket that it passed.
         let file = try passed == nil ? ListeningSocket.identity(of: settings.socket) : nil
         defer { if let file { ListeningSocket.remove(path: settings.socket, identity: file, log: log) } }
+        ServiceManager.notify("STATUS=Taking over what runs")
         try await engine.recover()
         await engine.startContainers()
         let giveBack: @Sendable () -> Void = {
@@ -113,15 +119,20 @@ public struct TimberDaemon: AsyncParsableCommand {
         serverConfiguration.whenIdle = { Task.detached { try await BlockingPool.shared.run(giveBack) } }
         let server = APIServer(backend: EngineBackend(engine: engine), log: log, configuration: serverConfiguration)
         log.notice(
-            "serving", metadata: ["socket": "\(settings.socket)", "version": "\(Engine.version)", "data": "\(settings.dataDirectory)"])
+            "serving", metadata: ["socket": "\(settings.socket)", "version": "\(TimberVersion.text)", "data": "\(settings.dataDirectory)"])
         ServiceManager.notify("READY=1\nSTATUS=Serving \(settings.socket)")
+        let reload = Reload(file: config, flags: flags, running: settings.said, log: log)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run(listening: try listener.take()) }
             group.addTask {
-                let name = await stop.next()
-                log.notice("stopping; containers go on", metadata: ["signal": "\(name)"])
+                await Self.follow(signals, socket: settings.socket, reload, log)
                 ServiceManager.notify("STOPPING=1")
                 server.shutdown()
+            }
+            if let watchdog = ServiceManager.watchdog {
+                // It runs out only when two of them in a row have not come.
+                let heartbeat = Heartbeat(engine: engine, interval: watchdog / 3, socket: settings.socket, log: log)
+                group.addTask { await heartbeat.run() }
             }
             try await group.next()
             group.cancelAll()
@@ -130,10 +141,21 @@ public struct TimberDaemon: AsyncParsableCommand {
         log.notice("stopped")
     }
 
+    /// Does what signals say until one of them says stop.
+    private static func follow(_ signals: Signals, socket: String, _ reload: Reload, _ log: Logger) async {
+        var reload = reload
+        for await signal in signals.stream {
+            switch signal {
+            case .stop(let name): return log.notice("stopping; containers go on", metadata: ["signal": "\(name)"])
+            case .reload: ServiceManager.notify("STATUS=Serving \(socket); \(reload.perform())")
+            }
+        }
+    }
+
     /// Clients get half of the descriptors that the process may have; the containers' sockets and files need the others.
     private static var serverConfiguration: APIServer.Configuration {
         var configuration = APIServer.Configuration()
-        configuration.version = Engine.version
+        configuration.version = TimberVersion.text
         var limit = rlimit()
         if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
             configuration.maximumConnections = min(configuration.maximumConnections, Int(clamping: limit.rlim_cur / 2))

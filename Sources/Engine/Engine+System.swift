@@ -6,22 +6,19 @@ internal import Glibc
 internal import LinuxKernel
 
 extension Engine {
-    /// The daemon's own version.
-    public static let version = "0.1.0"
-
     /// Version of the daemon and its host; the server adds the API versions.
     public func systemVersion() -> SystemVersion {
         var result = SystemVersion()
         let host = Uname()
         result.platform = PlatformName(name: "Timber")
-        result.version = Self.version
+        result.version = TimberVersion.text
         result.os = "linux"
         result.arch = host.architecture
         result.kernelVersion = host.release
         // Clients print the details of the part that is called Engine, and make one up where there is none.
         result.components = [
             ComponentVersion(
-                name: "Engine", version: Self.version,
+                name: "Engine", version: TimberVersion.text,
                 details: ["Arch": host.architecture, "KernelVersion": host.release, "Os": "linux", "Experimental": "false"])
         ]
         return result
@@ -63,12 +60,12 @@ extension Engine {
         info.memTotal = Int64(sysconf(Int32(_SC_PHYS_PAGES))) * Int64(sysconf(Int32(_SC_PAGESIZE)))
         info.dockerRootDir = services.paths.data
         info.name = HostName.current
-        info.serverVersion = Self.version
+        info.serverVersion = TimberVersion.text
         info.defaultRuntime = "timber"
         info.runtimes = ["timber": RuntimeInfo(path: configuration.shimPath)]
         // Clients print these lines in any case: the shim is the init of --init, and there is neither runc nor containerd.
         info.initBinary = "timber-shim"
-        info.initCommit = CommitInfo(id: Self.version)
+        info.initCommit = CommitInfo(id: TimberVersion.text)
         info.containerdCommit = CommitInfo(id: "N/A")
         info.runcCommit = CommitInfo(id: "N/A")
         info.liveRestoreEnabled = true

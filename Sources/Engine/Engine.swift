@@ -49,6 +49,7 @@ public final class Engine: Sendable {
         /// - Throws: `TimberError.invalidArgument`.
         public func validate() throws {
             if let bridgeSubnet { _ = try IPv4Subnet(parsing: bridgeSubnet) }
+            try CgroupManager.check(parent: cgroupParent)
         }
     }
 
@@ -85,11 +86,29 @@ public final class Engine: Sendable {
             paths: paths, database: database,
             images: try ImageStore(dataDirectory: paths.data, database: database, trash: trash, log: log),
             networks: networks, userNetworks: NetworkStore(),
-            cgroups: try CgroupManager(parent: configuration.cgroupParent),
+            cgroups: try CgroupManager(parent: try Self.cgroupParent(configuration.cgroupParent, paths: paths, log: log)),
             seccomp: SeccompCompiler(), bundles: BundleConfig(), shim: try SealedProgram(path: configuration.shimPath),
             registry: registry, events: EventHub(journal: journal), journal: journal,
             volumes: VolumeStore(paths: paths, database: database, trash: trash, log: log),
             trash: trash, log: log, descriptors: configuration.descriptors, bootID: try BootID.current())
+        try services.cgroups.lock()
+    }
+
+    /// The parent that is configured, or the one that containers of an earlier daemon are in: they would be lost to this one otherwise.
+    private static func cgroupParent(_ configured: String, paths: Paths, log: Logger) throws -> String {
+        if Files.isDirectory(paths.cgroupParent) == false, try !Tree.names(paths.bundles).isEmpty {
+            let inUse = String(decoding: try Files.read(paths.cgroupParent), as: UTF8.self)
+            if inUse != configured {
+                log.warning(
+                    "the cgroup parent stays what it is until a start without running containers",
+                    metadata: ["configured": "\(configured)", "in use": "\(inUse)"])
+            }
+            return inUse
+        }
+        let new = paths.cgroupParent + ".new"
+        try Files.write(Array(configured.utf8), to: new)
+        try retrying("rename", new) { rename(new, paths.cgroupParent) }
+        return configured
     }
 
     /// Finds a container by name, id or unambiguous beginning of an id.

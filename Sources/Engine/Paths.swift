@@ -27,6 +27,9 @@ struct Paths: Sendable {
     var database: String { "\(data)/state.db" }
     var lock: String { "\(data)/lock" }
 
+    /// Names the cgroup that the containers' cgroups are in, as long as this boot lasts.
+    var cgroupParent: String { "\(run)/cgroup-parent" }
+
     /// A container's own files: `upper`, `work`, `log`, `hostname`, `hosts`, `resolv.conf`.
     func container(_ id: String) -> String { "\(containers)/\(id)" }
 

@@ -26,9 +26,38 @@ public final class Database: Sendable {
         }
         do {
             pool = try DatabasePool(path: path, configuration: configuration)
+            try Self.checkFormat(pool)
             try Self.migrator.migrate(pool)
+        } catch let error as TimberError {
+            throw error
         } catch {
             throw TimberError(.corrupt, "cannot open the state database \(path)", cause: error)
+        }
+    }
+
+    /// What this Timber can read. A change that an older Timber can live with, as a table more, leaves it alone: it is possible to go back.
+    private static let format = 1
+
+    /// `user_version` is the format that a reader has to know.
+    private static func checkFormat(_ pool: DatabasePool) throws {
+        let needed = try pool.write { database in
+            let needed = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+            if needed == 0 { try database.execute(sql: "PRAGMA user_version = \(format)") }
+            return needed
+        }
+        guard needed <= format else {
+            throw TimberError(
+                .corrupt, "the state was written by a newer Timber (format \(needed), this one knows \(format)): install that one again")
+        }
+    }
+
+    /// Asks the writer, behind what it has to do already.
+    /// - Throws: `TimberError` when the database cannot be written.
+    public func checkLiveness() async throws {
+        do {
+            _ = try await pool.write { try Int.fetchOne($0, sql: "SELECT 1") }
+        } catch {
+            throw TimberError(.unavailable, "the state database does not answer", cause: error)
         }
     }
 

@@ -3,11 +3,13 @@
 import grp
 import json
 import os
+import re
 import signal
 import socket
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -60,15 +62,27 @@ def test_validate(configuration):
         ({"bridge": "a name that is too long"}, ["bridge"]),
         ({"bridge-subnet": "10.0.0.0"}, ["10.0.0.0"]),
         ({"bridge-subnet": "10.0.0.0/99"}, ["10.0.0.0/99"]),
+        ('{\n// "data-dir": 1\n"bridge": "b0", /*\n*/ "data-dri": "/x" }', ["timberd.json:4: unknown key", "data-dri", "data-dir"]),
+        ('{\n\n"data-dir": [] }', ["timberd.json:3:", "data-dir", "string"]),
+        ('{ "bridge": "b0",\n"bridge": "b1" }', ["timberd.json:2:", "bridge", "twice"]),
         ("not json", ["timberd.json"]),
         ("[]", ["timberd.json"]),
         ("", ["timberd.json"]),
         ("[" * 100_000, ["timberd.json"]),
     ],
-    ids=range(12),
+    ids=range(15),
 )
 def test_wrong_configuration(configuration, text, words):
     timberd("--validate", "--config", configuration(text)).fails(1, *words)
+
+
+def test_the_installed_configuration(configuration):
+    """What the package brings says nothing but defaults, and with every comment taken away it is still right."""
+    installed = (Path(__file__).parents[2] / "systemd/timberd.json").read_text()
+    timberd("--validate", "--config", configuration(installed)).ok()
+    said = re.sub(r'// ("[a-z-]+": )', r"\1", installed)
+    assert said != installed
+    timberd("--validate", "--config", configuration(said)).ok()
 
 
 def test_missing_configuration(tmp_path):
@@ -144,16 +158,51 @@ def test_socket_of_somebody_else_stays(fresh):
     fresh.socket.unlink()
 
 
-def test_notifies_systemd(fresh, tmp_path):
+@pytest.fixture
+def notified(tmp_path):
+    """A service manager: a function that returns the next message with `word`, and the environment by which timberd finds it."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(10)
+
+        def message(word):
+            while True:
+                text = manager.recv(4096)
+                if word in text:
+                    return text
+
+        yield message, dict(os.environ) | {"NOTIFY_SOCKET": str(tmp_path / "notify")}
+
+
+def test_notifies_systemd(fresh, notified):
     """Type=notify: READY=1 when it serves, STOPPING=1 when it ends."""
+    message, environment = notified
     fresh.stop()
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
-        notified.bind(str(tmp_path / "notify"))
-        notified.settimeout(10)
-        fresh.start(env=dict(os.environ) | {"NOTIFY_SOCKET": str(tmp_path / "notify")})
-        assert b"READY=1" in notified.recv(4096)
-        fresh.stop()
-        assert b"STOPPING=1" in notified.recv(4096)
+    fresh.start(env=environment)
+    message(b"READY=1")
+    fresh.stop()
+    message(b"STOPPING=1")
+
+
+def test_watchdog(fresh, notified, configuration):
+    """It says that it is alive as long as it is, what it does, and what a reload is waiting for."""
+    message, environment = notified
+    fresh.stop()
+    file = configuration({})
+    fresh.start("--config", file, env=environment | {"WATCHDOG_USEC": "600000"})
+    message(b"WATCHDOG=1")
+    fresh.sleeper()
+    assert b"1 of 1 containers run" in message(b"1 of 1")
+    message(b"WATCHDOG=1")
+    configuration({"group": "games"})
+    fresh.process.send_signal(signal.SIGHUP)
+    message(b"restart: group")
+    # One that is meant for another process is not answered.
+    fresh.stop()
+    fresh.start(env=environment | {"WATCHDOG_USEC": "600000", "WATCHDOG_PID": "1"})
+    message(b"READY=1")
+    fresh.stop()
+    assert b"WATCHDOG" not in message(b"")
 
 
 def test_interrupt_stops_it_too(fresh):
@@ -186,3 +235,56 @@ def test_two_daemons_side_by_side(fresh, timber):
 
 def test_versions_agree(timber):
     assert Api(timber.socket).get("/version").json["Version"] in timberd("--version").out
+
+
+def test_reload(fresh, configuration):
+    """SIGHUP: what can change does, the rest is named, and a mistake changes nothing."""
+    file = configuration({"log-level": "info"})
+    fresh.restart("--config", file)
+
+    def reload(text, *words):
+        configuration(text)
+        logged = len(fresh.log_tail(1 << 20))
+        fresh.process.send_signal(signal.SIGHUP)
+        until(lambda: all(word in fresh.log_tail(1 << 20)[logged:] for word in words), message=fresh.log_tail)
+
+    reload({"log-level": "debug"}, "log-level=debug")
+    reload({"log-level": "warning", "group": "games"}, "settings=group")
+    reload('{\n"log-lever": "info"}', "timberd.json:2: unknown key", "log-lever")
+    # Flags win over the file here too.
+    reload({"data-dir": "/nonexistent", "log-level": "notice"}, "log-level=notice")
+    assert "settings=data-dir" not in fresh.log_tail(1 << 20)
+    fresh.run("busybox", "true").ok()
+
+
+def cgroup_of(daemon, name):
+    """The paths of a container's cgroups."""
+    with open(f"/proc/{daemon.pid_of(name)}/cgroup") as file:
+        return {line.rstrip("\n").split(":", 2)[2] for line in file}
+
+
+def test_cgroup_parent(fresh):
+    fresh.restart("--cgroup-parent", f"{fresh.cgroup}/oak")
+    name = fresh.sleeper()
+    assert f"/{fresh.cgroup}/oak/{name}" in cgroup_of(fresh, name)
+    # Another one would lose it.
+    fresh.restart("--cgroup-parent", f"{fresh.cgroup}/elm")
+    assert "cgroup parent stays" in fresh.log_tail()
+    other = fresh.sleeper("-m", "32m")
+    assert f"/{fresh.cgroup}/oak/{other}" in cgroup_of(fresh, other)
+    fresh.remove_containers()
+    fresh.restart("--cgroup-parent", f"{fresh.cgroup}/elm")
+    name = fresh.sleeper()
+    assert f"/{fresh.cgroup}/elm/{name}" in cgroup_of(fresh, name)
+    fresh.remove_containers()
+    fresh.restart()
+
+
+@pytest.mark.parametrize("parent", ["/abs", "../up", "a/../b", "", "-x", "a//b"])
+def test_wrong_cgroup_parent(configuration, parent):
+    timberd("--validate", "--config", configuration({"cgroup-parent": parent})).fails(1, "cgroup")
+
+
+def test_no_two_daemons_share_a_cgroup(fresh, tmp_path):
+    flags = ["--data-dir", tmp_path / "data", "--run-dir", tmp_path / "run", "--bridge", fresh.bridge, "--cgroup-parent", fresh.cgroup]
+    run([BIN / "timberd", *flags], timeout=20).fails(1, fresh.cgroup, "--cgroup-parent")

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import DockerAPI
 internal import Glibc
 
 /// Finds the command, reads its flags, runs it, and turns errors into messages and exit statuses.
@@ -25,7 +26,7 @@ struct Dispatcher {
         do {
             let globals = try readGlobals(&rest)
             if globals.wantsVersion {
-                try Console.print("tctl version \(TctlVersion.text)\n")
+                try Console.print("tctl version \(TimberVersion.text)\n")
                 return 0
             }
             guard let first = rest.first, !globals.wantsHelp else {

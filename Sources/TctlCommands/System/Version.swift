@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import DockerAPI
 
 /// `version`: of this program and of the daemon.
 struct Version: TctlCommand {
@@ -19,7 +20,7 @@ struct Version: TctlCommand {
 
     func run(in session: Session) throws {
         let client = JSONValue.object([
-            JSONMember(key: "Version", value: .string(TctlVersion.text)),
+            JSONMember(key: "Version", value: .string(TimberVersion.text)),
             JSONMember(key: "ApiVersion", value: .string(String(Request.version.dropFirst()))),
             JSONMember(key: "Os", value: .string("linux")), JSONMember(key: "Arch", value: .string(Version.architecture)),
         ])

@@ -1,3 +1,5 @@
+internal import DockerAPI
+
 /// A request of the Docker Engine API.
 struct Request {
     /// Where the bytes of the body come from.
@@ -44,7 +46,7 @@ struct Request {
             text += index == 0 ? "?" : "&"
             text += PercentEncoding.query(item.name) + "=" + PercentEncoding.query(item.value)
         }
-        text += " HTTP/1.1\r\nHost: timber\r\nUser-Agent: tctl/\(TctlVersion.text)\r\n"
+        text += " HTTP/1.1\r\nHost: timber\r\nUser-Agent: tctl/\(TimberVersion.text)\r\n"
         if upgrades { text += "Connection: Upgrade\r\nUpgrade: tcp\r\n" }
         switch body {
         case .none:
