@@ -45,13 +45,25 @@ extension Cgroup {
     }
 
     private func set(_ value: String, _ file: String, of controller: String, _ changes: LimitChanges?) throws {
-        if let changes, let before = try self.value(file, of: controller)?.split(separator: "\n").first {
-            changes.list.append((file, controller, String(before)))
+        if let changes, let before = try self.value(file, of: controller) {
+            changes.list.append((file, controller, Self.writable(before, of: file)))
         }
         guard let place = tree.location(of: controller) else {
             throw SystemError(call: "openat", errno: ENOENT, what: "\(controller) \(file)")
         }
         try ControlFiles.write(value, to: path(file), in: place.raw)
+    }
+
+    /// What has to be written for a file to be as it was read.
+    static func writable(_ content: String, of file: String) -> String {
+        let line = content.trimmed
+        switch file {
+        // They name the value that they show first, and take it without its name.
+        case "memory.oom_control", "io.bfq.weight": return String(line.split(separator: " ").last ?? line)
+        // A v2 cpuset of its own may be empty. The kernel has nothing to do for a write of no bytes.
+        case _ where line.isEmpty: return "\n"
+        default: return String(line)
+        }
     }
 
     // MARK: - v1

@@ -35,6 +35,32 @@ import Testing
         }
     }
 
+    /// The last of the changes fails, and those before it are taken back: also where nothing was set before.
+    @Test(arguments: Interface.available)
+    func aFailedUpdateChangesNothing(interface: Interface) throws {
+        try withManager(interface) { manager in
+            let cgroup = try manager.create(id: "c1", resources: CgroupResources(), devices: nil)
+            let files =
+                manager.layout.kind == .v2
+                ? [("memory.max", "memory"), ("cpu.weight", "cpu"), ("cpu.max", "cpu"), ("cpuset.cpus", "cpuset"), ("pids.max", "pids")]
+                : [("memory.limit_in_bytes", "memory"), ("memory.oom_control", "memory"), ("cpu.shares", "cpu"), ("cpuset.cpus", "cpuset")]
+            let before = try files.map { try file($0.0, of: cgroup, controller: $0.1) }
+            var change = CgroupResources()
+            change.memory = 64 << 20
+            change.memorySwap = 64 << 20
+            change.cpuShares = 512
+            change.cpuQuota = 50_000
+            change.cpusetCPUs = "0"
+            if manager.layout.kind != .v2 { change.oomKillDisable = true }
+            // More than the kernel has numbers for.
+            change.pids = .max
+            #expect(throws: TimberError.self) { try cgroup.update(change) }
+            let after = try files.map { try file($0.0, of: cgroup, controller: $0.1) }
+            #expect(after == before)
+            try cgroup.remove()
+        }
+    }
+
     @Test(arguments: Interface.available)
     func updatesInEitherDirection(interface: Interface) throws {
         try withManager(interface) { manager in
