@@ -7,9 +7,13 @@ TIERS ?= unit privileged integration conformance
 release_bin = .build/release
 root = $(DESTDIR)$(PREFIX)
 man = $(root)/share/man
+# Packages have a directory of their own for zsh.
+zsh_completions ?= share/zsh/site-functions
 completions = $(root)/share/bash-completion/completions/tctl \
-	$(root)/share/zsh/site-functions/_tctl \
+	$(root)/$(zsh_completions)/_tctl \
 	$(root)/share/fish/vendor_completions.d/tctl.fish
+units = $(wildcard systemd/*.service systemd/*.socket systemd/*.slice)
+configuration = $(DESTDIR)/etc/timber/timberd.json
 
 .PHONY: help
 help: ## this list
@@ -61,12 +65,16 @@ fixtures: ## the images of the tests, in rootfs-fixtures/out
 .PHONY: install install-files
 install: release install-files ## into PREFIX (/usr/local), below DESTDIR
 
+.PHONY: install-files
 install-files:
 	install -D -m 0755 -t $(root)/bin $(release_bin)/timberd $(release_bin)/tctl
 	install -D -m 0755 -t $(root)/libexec/timber $(release_bin)/timber-shim
 	strip --strip-debug $(root)/bin/timberd $(root)/bin/tctl $(root)/libexec/timber/timber-shim
 	install -d $(root)/lib/systemd/system
-	for unit in systemd/*; do sed 's|/usr/local|$(PREFIX)|g' $$unit >$(root)/lib/systemd/system/$${unit##*/} || exit 1; done
+	for unit in $(units); do sed 's|/usr/local|$(PREFIX)|g' $$unit >$(root)/lib/systemd/system/$${unit##*/} || exit 1; done
+	install -D -m 0644 systemd/timber.sysusers $(root)/lib/sysusers.d/timber.conf
+	install -D -m 0644 systemd/timber.tmpfiles $(root)/lib/tmpfiles.d/timber.conf
+	[ -e $(configuration) ] || install -D -m 0644 systemd/timberd.json $(configuration)
 	install -D -m 0644 -t $(man)/man1 docs/man/*.1
 	install -D -m 0644 -t $(man)/man8 docs/man/*.8
 	install -d $(dir $(completions))
@@ -76,10 +84,14 @@ install-files:
 	[ -n "$(DESTDIR)" ] || getent group timber >/dev/null || groupadd --system timber
 	[ -n "$(DESTDIR)" ] || [ ! -d /run/systemd/system ] || systemctl daemon-reload
 
+.PHONY: deb
+deb: release ## timber_VERSION_ARCH.deb, in dist/
+	systemd/debian/build.sh $(release_bin) dist
+
 .PHONY: uninstall
-uninstall: ## what install put there; images, containers and the timber group stay
+uninstall: ## what install put there; /etc/timber, images, containers and the timber group stay
 	rm -f $(root)/bin/timberd $(root)/bin/tctl $(root)/libexec/timber/timber-shim $(completions)
-	rm -f $(patsubst systemd/%,$(root)/lib/systemd/system/%,$(wildcard systemd/*))
+	rm -f $(patsubst systemd/%,$(root)/lib/systemd/system/%,$(units)) $(root)/lib/sysusers.d/timber.conf $(root)/lib/tmpfiles.d/timber.conf
 	rm -f $(patsubst docs/man/%,$(man)/man1/%,$(wildcard docs/man/*.1)) $(patsubst docs/man/%,$(man)/man8/%,$(wildcard docs/man/*.8))
 	rmdir --ignore-fail-on-non-empty $(root)/libexec/timber 2>/dev/null || true
 	[ -n "$(DESTDIR)" ] || [ ! -d /run/systemd/system ] || systemctl daemon-reload
