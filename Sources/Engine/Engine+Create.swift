@@ -192,11 +192,17 @@ extension Engine {
             }
             return .container(other.id)
         default:
-            // Not 404: see `networkOwner`.
-            guard case .user? = try? services.userNetworks.find(mode) else {
-                throw TimberError(.invalidArgument, "network \(mode) not found: make it with network create first")
+            do {
+                switch try services.userNetworks.find(mode) {
+                case .user: return .user(mode)
+                case .builtIn(.bridge): return .bridge
+                case .builtIn(.host): return .host
+                case .builtIn(.none): return .none
+                }
+            } catch let error as TimberError where error.code == .notFound {
+                // Not 404: see `networkOwner`.
+                throw TimberError(.invalidArgument, "network \(mode.prefix(200)) not found: make it with network create first")
             }
-            return .user(mode)
         }
     }
 }

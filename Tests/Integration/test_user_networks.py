@@ -180,7 +180,7 @@ def test_run_in_a_network(timber, network):
         (("--network", "grove", "--ip", "10.218.250.9"), "10.218.250.9"), (("--network", "chosen", "--ip", "172.31.0.9"), "--subnet"),
         (("--ip", "10.218.250.9"), "user-defined"), (("--network", "nosuch"), "nosuch"), (("--network-alias", "x"), "user-defined"),
         (("--network", "grove", "--network", "host"), "user-defined"), (("--network", "grove", "--mac-address", "nosuch"), "nosuch"),
-        (("--network", "grove", "--ip6", "2001:db8::1"), "2001:db8::1"),
+        (("--network", "grove", "--ip6", "2001:db8::1"), "2001:db8::1"), (("--network", "6"), "multiple network ids begin with 6"),
         (("--network", "name=grove,driver-opt=a=b"), '"a"'),
     ],
     ids=str,
