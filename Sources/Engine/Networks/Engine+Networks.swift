@@ -54,9 +54,21 @@ extension Engine {
 
     /// The row, then the bridge: a later daemon makes what this one did not come to.
     private func create(_ parsed: NetworkParsing.Parsed, _ request: NetworkCreateRequest) async throws -> NetworkCreateResponse {
+        try services.userNetworks.reserve(request.name)
+        defer { services.userNetworks.release(request.name) }
+        for _ in 0..<10 where parsed.request.bridge == nil && parsed.request.subnet == nil {
+            do {
+                return try await createOnce(parsed, request)
+            } catch let error as TimberError where error.code == .conflict {
+                // Something else on this host, another daemon perhaps, was quicker: there are other subnets.
+                services.log.info("choosing a network's subnet again", metadata: ["network": "\(request.name)", "error": "\(error)"])
+            }
+        }
+        return try await createOnce(parsed, request)
+    }
+
+    private func createOnce(_ parsed: NetworkParsing.Parsed, _ request: NetworkCreateRequest) async throws -> NetworkCreateResponse {
         let (name, networks, store) = (request.name, services.networks, services.userNetworks)
-        try store.reserve(name)
-        defer { store.release(name) }
         let configuration = try await networks.plan(parsed.request)
         let network = UserNetwork(
             configuration: configuration, created: .now(), labels: request.labels, options: request.options,
