@@ -75,7 +75,9 @@ public final class Engine: Sendable {
         let subnet = try configuration.bridgeSubnet.map { try IPv4Subnet(parsing: $0) }
         let registry = Registry()
         let networks = NetworkManager(
-            configuration: .init(network: BuiltInNetwork.bridge.id, bridge: configuration.bridge, subnet: subnet)
+            configuration: .init(
+                network: BuiltInNetwork.bridge.id, bridge: configuration.bridge, subnet: subnet,
+                uniqueLocalPrefix: try UniqueLocalPrefix.ofThisHost(bridge: configuration.bridge))
         ) { id in
             registry.snapshot(id: id)?.name ?? String(id.prefix(12))
         } log: { text, metadata in

@@ -48,7 +48,9 @@ enum InspectMapping {
         settings.aliases = membership.aliases
         settings.links = membership.links
         settings.gwPriority = membership.gatewayPriority
-        if let address = membership.address { settings.ipamConfig = EndpointIPAMConfig(ipv4Address: "\(address)") }
+        let addresses = EndpointIPAMConfig(
+            ipv4Address: membership.address.map { "\($0)" } ?? "", ipv6Address: membership.ipv6Address.map { "\($0)" } ?? "")
+        if addresses != EndpointIPAMConfig() { settings.ipamConfig = addresses }
         if let mac = membership.mac { settings.macAddress = "\(mac)" }
         if membership.network != BuiltInNetwork.bridge.id { settings.dnsNames = names(membership, snapshot) }
         guard let endpoint = snapshot.endpoints.first(where: { $0.network == membership.network }) else { return settings }
@@ -56,6 +58,11 @@ enum InspectMapping {
         settings.gateway = endpoint.gateway.map { "\($0)" } ?? ""
         settings.ipAddress = "\(endpoint.address)"
         settings.ipPrefixLen = Int(endpoint.prefixLength)
+        if let ipv6 = endpoint.ipv6 {
+            settings.globalIPv6Address = "\(ipv6.address)"
+            settings.globalIPv6PrefixLen = Int64(ipv6.prefixLength)
+            settings.ipv6Gateway = ipv6.gateway.map { "\($0)" } ?? ""
+        }
         settings.macAddress = "\(endpoint.mac)"
         return settings
     }

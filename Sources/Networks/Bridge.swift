@@ -16,17 +16,17 @@ struct Bridge: Sendable {
     var mtu: UInt32
     /// Its containers do not reach each other.
     var isolatesPorts = false
-    /// Interfaces between which the host did not forward before it was turned on for this bridge, and does not now.
-    var unrouted: [Int32] = []
+    /// What it has of IPv6; nil: nothing.
+    var ipv6: AddressPlan<IPv6Address>?
+    /// What is still not forwarded although forwarding was turned on: for all of the daemon's bridges, as its own one's alias says, or
+    /// just now for this one.
+    var unrouted = Unrouted()
 
-    /// The alias of every bridge of ours starts with it.
+    private static let advice = "configure one with --bridge-subnet"
+    /// The alias of every bridge of ours starts with it; what the host forwarded before follows.
     private static let mark = "timber bridge"
     /// The alias of the bridges of a daemon's user networks starts with it; the network's id follows.
     private static func mark(ofNetworksOf daemon: String) -> String { "timber network \(daemon) " }
-    /// Follows the mark when forwarding was off before and was turned on for this bridge.
-    private static let turnedOnForwarding = "; ip_forward was 0"
-    /// Follows that when turning forwarding off, which turns accept_redirects on, has to leave it off.
-    private static let refusedRedirects = "; accept_redirects was 0"
 
     /// Finds or makes the bridge and puts the host's settings right; repeating it changes nothing.
     /// - Parameters:
@@ -59,6 +59,7 @@ struct Bridge: Sendable {
             let socket = try NetlinkSocket(protocolNumber: NETLINK_ROUTE)
             let lock = try lockHost()
             defer { extend(lock) }
+            if network.ipv6 != nil { try checkIPv6() }
             var link = try Links.list(socket).first { $0.name == network.bridge }
             if let link {
                 guard link.kind == "bridge", link.alias == alias else {
@@ -67,16 +68,26 @@ struct Bridge: Sendable {
                 }
             } else {
                 try SubnetChoice(socket, except: 0).check(network.subnet, advice: "choose another one with --subnet")
+                if let ipv6 = network.ipv6 {
+                    try SubnetChoice(socket, except: 0).check(ipv6.subnet, advice: "choose another one with --subnet")
+                }
                 var batch = NetlinkBatch()
                 batch.makeBridge(network.bridge, mac: MACAddress(for: network.gateway), mtu: network.mtu, alias: alias)
                 try socket.perform(batch)
                 link = try Links.list(socket).first { $0.name == network.bridge }
             }
             guard let link else { throw TimberError(.internal, "bridge \(network.bridge) vanished while it was made") }
-            let bridge = Bridge(
+            var bridge = Bridge(
                 name: link.name, index: link.index, subnet: network.subnet, gateway: network.gateway,
-                mtu: try network.mtu ?? uplinkMTU(socket), isolatesPorts: network.rules.isolatesContainers)
+                mtu: try network.mtu ?? uplinkMTU(socket), isolatesPorts: network.rules.isolatesContainers, ipv6: network.ipv6)
             try bridge.bringUp(socket)
+            let links = try Links.list(socket)
+            if network.ipv6 != nil, !network.rules.isInternal {
+                try Forwarding.turnOnIPv6(links) {
+                    try record(on: daemon, socket, $0)
+                    bridge.unrouted = try unrouted(by: daemon, socket)
+                }
+            }
             return bridge
         }
     }
@@ -114,7 +125,7 @@ struct Bridge: Sendable {
             defer { extend(lock) }
             let links = try Links.list(socket)
             guard let link = links.first(where: { $0.name == name }), isOurs(link) else { return }
-            if link.alias.contains(turnedOnForwarding) { try restoreForwarding(link, links, socket) }
+            try restoreForwarding(link, links, socket)
             var batch = NetlinkBatch()
             batch.removeLink(name)
             try socket.perform(batch)
@@ -146,9 +157,10 @@ struct Bridge: Sendable {
             throw TimberError(
                 .conflict, "interface \(link.name) exists and is not a bridge that Timber made, configure another bridge name")
         }
-        let addresses = try Links.addresses(socket).filter { $0.interface == link.index }
+        let addresses = try Links.addresses(IPv4Address.self, socket).filter { $0.interface == link.index }
         let present = addresses.first.flatMap { IPv4Subnet($0.address, prefixLength: $0.prefixLength) }
-        let subnet = try configured ?? present ?? SubnetChoice(socket, except: link.index).choose()
+        let subnet =
+            try configured ?? present ?? SubnetChoice(socket, except: link.index).choose(from: DefaultSubnets.bridge, advice: advice)
         let bridge = Bridge(name: link.name, index: link.index, subnet: subnet, gateway: subnet.gateway, mtu: try uplinkMTU(socket))
         if let present, present != subnet {
             guard try bridge.ports(socket).isEmpty else {
@@ -165,9 +177,9 @@ struct Bridge: Sendable {
     }
 
     private static func make(_ name: String, _ configured: IPv4Subnet?, _ socket: borrowing NetlinkSocket) throws -> Bridge {
-        let choice = try SubnetChoice(socket, except: 0)
+        let choice = try SubnetChoice<IPv4Address>(socket, except: 0)
         if let configured { try choice.check(configured) }
-        let subnet = try configured ?? choice.choose()
+        let subnet = try configured ?? choice.choose(from: DefaultSubnets.bridge, advice: advice)
         var batch = NetlinkBatch()
         batch.makeBridge(name, mac: MACAddress(for: subnet.gateway), alias: mark)
         try socket.perform(batch)
@@ -179,63 +191,79 @@ struct Bridge: Sendable {
 
     private mutating func configure(_ socket: borrowing NetlinkSocket) throws {
         try bringUp(socket)
-        try turnOnForwarding(socket)
-        let links = try Links.list(socket)
-        // Interfaces get ascending indices: those made before the bridge were there when forwarding was off.
-        if links.contains(where: { $0.index == index && $0.alias.contains(Self.turnedOnForwarding) }) {
-            unrouted = links.map(\.index).filter { $0 < index && $0 != Self.loopback }
-        }
+        try Forwarding.turnOnIPv4 { try Self.record(on: name, socket, $0) }
+        unrouted = try Self.unrouted(by: name, socket)
     }
 
     private func bringUp(_ socket: borrowing NetlinkSocket) throws {
-        // IPv6 off before the bridge is up: no link-local address through which containers would reach the host past IPv4's rules.
-        do {
-            try Sysctl.write("net/ipv6/conf/\(name)/disable_ipv6", "1")
-        } catch let error as SystemError where error.errno == ENOENT {}
+        if ipv6 != nil {
+            try Sysctl.allowIPv6(on: name)
+        } else {
+            // Off before the bridge is up: no link-local address through which containers would reach the host past IPv4's rules.
+            do {
+                try Sysctl.write("net/ipv6/conf/\(name)/disable_ipv6", "1")
+            } catch let error as SystemError where error.errno == ENOENT {}
+        }
         // The answers of ports published on 127.0.0.1 come back to a loopback address; the table's `raw` chain guards it.
         try Sysctl.write("net/ipv4/conf/\(name)/route_localnet", "1")
         var batch = NetlinkBatch()
-        batch.addAddress(gateway, prefixLength: subnet.prefixLength, broadcast: subnet.broadcast, to: index)
+        batch.addAddress(gateway, in: subnet, to: index)
+        if let ipv6 { batch.addAddress(ipv6.gateway, in: ipv6.subnet, to: index) }
         batch.setLink(name, index: index, up: true)
         try socket.perform(batch)
     }
 
-    private static let loopback: Int32 = 1
-    private static let redirects = "net/ipv4/conf/all/accept_redirects"
+    /// - Throws: `TimberError.unavailable` when the host has no IPv6.
+    static func checkIPv6() throws {
+        do {
+            _ = try Sysctl.read(Forwarding.ipv6)
+        } catch let error as SystemError where error.errno == ENOENT {
+            throw TimberError(
+                .unavailable, "this host's kernel has no IPv6: start it without ipv6.disable=1, or leave --ipv6 out", cause: error)
+        }
+    }
 
-    private func turnOnForwarding(_ socket: borrowing NetlinkSocket) throws {
-        guard try Sysctl.read("net/ipv4/ip_forward") == "0" else { return }
-        let refused = try Sysctl.read(Self.redirects) == "0"
-        var record = NetlinkBatch()
-        record.setAlias(name, Self.mark + Self.turnedOnForwarding + (refused ? Self.refusedRedirects : ""))
-        try socket.perform(record)
-        try Sysctl.write("net/ipv4/ip_forward", "1")
+    /// Notes on the daemon's bridge what the host forwarded before.
+    private static func record(on name: String, _ socket: borrowing NetlinkSocket, _ change: (inout ForwardingRecord) -> Void) throws {
+        guard let link = try Links.list(socket).first(where: { $0.name == name }), isOurs(link) else {
+            throw TimberError(.internal, "bridge \(name) is gone, start timberd again")
+        }
+        var record = ForwardingRecord(alias: link.alias)
+        change(&record)
+        var batch = NetlinkBatch()
+        batch.setAlias(name, mark + record.text)
+        try socket.perform(batch)
+    }
+
+    private static func unrouted(by name: String, _ socket: borrowing NetlinkSocket) throws -> Unrouted {
+        let links = try Links.list(socket)
+        guard let link = links.first(where: { $0.name == name }) else { return Unrouted() }
+        return ForwardingRecord(alias: link.alias).unrouted(bridge: link.index, links)
     }
 
     private static func uplinkMTU(_ socket: borrowing NetlinkSocket) throws -> UInt32 {
-        let uplinks = Set(try Links.routes(socket).filter { $0.prefixLength == 0 }.map(\.interface))
+        let uplinks = Set(try Links.routes(IPv4Address.self, socket).filter { $0.prefixLength == 0 }.map(\.interface))
         let mtu = try Links.list(socket).filter { uplinks.contains($0.index) }.map(\.mtu).min() ?? 1500
         // 1280: less than IPv6's minimum is a special link's business, and fragments there.
         return min(1500, max(1280, mtu))
     }
 
     /// Turns forwarding off again, unless it is somebody else's business by now: another bridge of ours takes over the record, and
-    /// a bridge made after ours belongs to something that found forwarding on and may rely on it.
+    /// a bridge made after that belongs to something that found forwarding on and may rely on it.
     private static func restoreForwarding(_ link: Link, _ links: [Link], _ socket: borrowing NetlinkSocket) throws {
+        let record = ForwardingRecord(alias: link.alias)
         let others = links.filter { $0.kind == "bridge" && $0.index != link.index }
         if let heir = others.first(where: isOurs) {
-            var batch = NetlinkBatch()
-            batch.setAlias(heir.name, link.alias)
-            try socket.perform(batch)
-        } else if !others.contains(where: { $0.index > link.index }) {
-            try Sysctl.write("net/ipv4/ip_forward", "0")
-            if link.alias.contains(refusedRedirects) { try Sysctl.write(redirects, "0") }
+            try self.record(on: heir.name, socket) { $0.add(record) }
+            return
         }
+        if record.forwardedNoIPv4, !others.contains(where: { $0.index > link.index }) { try Forwarding.turnOffIPv4(record) }
+        if let last = record.lastUnroutedByIPv6, !others.contains(where: { $0.index > last }) { try Forwarding.setIPv6(false, links) }
     }
 
     /// One daemon at a time changes what all share.
     private static func lockHost() throws -> Descriptor {
-        let file = try Sysctl.open("net/ipv4/ip_forward", O_RDONLY)
+        let file = try Sysctl.open(Forwarding.ipv4, O_RDONLY)
         try retrying("flock", "/proc/sys/net/ipv4/ip_forward") { flock(file.raw, LOCK_EX) }
         return file
     }

@@ -16,8 +16,23 @@ public struct Endpoint: Sendable, Hashable, Codable {
     public let prefixLength: UInt8
     /// The bridge's address; nil in an internal network, which has no way out.
     public let gateway: IPv4Address?
+    /// What it has of IPv6; nil in a network without.
+    public var ipv6: IPv6Place?
     /// The container's Ethernet address.
     public let mac: MACAddress
+
+    /// Whether there is a way out by a family of addresses.
+    public func hasGateway(_ family: IPFamily) -> Bool { family == .ipv4 ? gateway != nil : ipv6?.gateway != nil }
+}
+
+/// A container's place in a network's IPv6.
+public struct IPv6Place: Sendable, Hashable, Codable {
+    /// The container's address.
+    public let address: IPv6Address
+    /// Bits of the subnet's prefix.
+    public let prefixLength: UInt8
+    /// The bridge's address; nil in an internal network, which has no way out.
+    public let gateway: IPv6Address?
 }
 
 /// What a container asks of a network.
@@ -26,21 +41,25 @@ public struct EndpointRequest: Sendable, Hashable {
     public var network: String?
     /// The number of the interface inside: 0 is `eth0`.
     public var device: Int
-    /// The container's default route goes this way.
-    public var isDefaultRoute: Bool
+    /// Of which families the container's default route goes this way.
+    public var defaultRoutes: Set<IPFamily>
     /// A certain address; nil for the next free one.
     public var address: IPv4Address?
+    /// A certain IPv6 address; nil for the next free one, where the network has any.
+    public var ipv6Address: IPv6Address?
     /// A certain Ethernet address; nil for one that follows from the address.
     public var mac: MACAddress?
 
     /// Makes a request; without arguments the one for `eth0` on the daemon's bridge.
     public init(
-        network: String? = nil, device: Int = 0, isDefaultRoute: Bool = true, address: IPv4Address? = nil, mac: MACAddress? = nil
+        network: String? = nil, device: Int = 0, defaultRoutes: Set<IPFamily> = [.ipv4, .ipv6], address: IPv4Address? = nil,
+        ipv6Address: IPv6Address? = nil, mac: MACAddress? = nil
     ) {
         self.network = network
         self.device = device
-        self.isDefaultRoute = isDefaultRoute
+        self.defaultRoutes = defaultRoutes
         self.address = address
+        self.ipv6Address = ipv6Address
         self.mac = mac
     }
 }

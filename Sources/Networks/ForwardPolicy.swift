@@ -9,8 +9,8 @@ struct ForwardPolicy: Sendable, Equatable {
     var table: String
     var chain: String
 
-    /// Every such chain for IPv4.
-    static func dropping(except ours: String, _ socket: borrowing NetlinkSocket) throws -> [ForwardPolicy] {
+    /// Every such chain for some families of addresses.
+    static func dropping(_ families: Set<IPFamily>, except ours: String, _ socket: borrowing NetlinkSocket) throws -> [ForwardPolicy] {
         var found: [ForwardPolicy] = []
         var batch = NetlinkBatch()
         batch.append("NFT_MSG_GETCHAIN", type: Int(NFNL_SUBSYS_NFTABLES) << 8 | Int(NFT_MSG_GETCHAIN.rawValue), flags: NLM_F_DUMP) {
@@ -20,7 +20,7 @@ struct ForwardPolicy: Sendable, Equatable {
             found = []
             try socket.perform(batch) { _, body in
                 guard let header = body.load(nfgenmsg.self),
-                    [Int32(NFPROTO_INET), Int32(NFPROTO_IPV4)].contains(Int32(header.nfgen_family)),
+                    header.nfgen_family == UInt8(NFPROTO_INET) || families.contains(where: { $0.number == header.nfgen_family }),
                     let chain = Self(dropping: body.dropFirst(MemoryLayout<nfgenmsg>.size)), chain.table != ours
                 else { return }
                 found.append(chain)

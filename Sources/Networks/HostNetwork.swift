@@ -124,6 +124,13 @@ enum Sysctl {
         try retrying("write", path(name)) { Glibc.write(file.raw, bytes, bytes.count) }
     }
 
+    /// Turns IPv6 on for an interface of ours that is not up yet: with the addresses that it is given, and none, nor routes, that a
+    /// neighbour announces.
+    static func allowIPv6(on interface: String) throws {
+        let values = [("accept_ra", "0"), ("autoconf", "0"), ("accept_redirects", "0"), ("accept_dad", "0"), ("disable_ipv6", "0")]
+        for (name, value) in values { try write("net/ipv6/conf/\(interface)/\(name)", value) }
+    }
+
     /// Opens the file, for reading, writing or locking.
     static func open(_ name: String, _ flags: Int32) throws -> Descriptor {
         Descriptor(owning: try retrying("open", path(name)) { Glibc.open(path(name), flags | O_CLOEXEC) })

@@ -77,33 +77,41 @@ extension NetlinkBatch {
         }
     }
 
-    /// Adds an IPv4 address.
-    mutating func addAddress(_ address: IPv4Address, prefixLength: UInt8, broadcast: IPv4Address, to index: Int32) {
+    /// Adds an address. One of IPv6 is usable at once: nobody else can have it, so nobody is asked (IFA_F_NODAD).
+    mutating func addAddress<Address: IPAddress>(_ address: Address, in subnet: Subnet<Address>, to index: Int32) {
         append("RTM_NEWADDR", "\(address)", type: Int(RTM_NEWADDR), flags: NLM_F_CREATE | NLM_F_REPLACE | NLM_F_ACK) {
-            $0.appendAddress(address, prefixLength: prefixLength, index: index)
-            $0.attribute(Int(IFA_BROADCAST), broadcast.bytes)
+            $0.appendAddress(address, prefixLength: subnet.prefixLength, index: index)
+            if Address.family.hasBroadcast { $0.attribute(Int(IFA_BROADCAST), subnet.last.bytes) }
         }
     }
 
-    /// Removes an IPv4 address.
-    mutating func removeAddress(_ address: IPv4Address, prefixLength: UInt8, from index: Int32) {
+    /// Removes an address.
+    mutating func removeAddress(_ address: some IPAddress, prefixLength: UInt8, from index: Int32) {
         append("RTM_DELADDR", "\(address)", type: Int(RTM_DELADDR), flags: NLM_F_ACK) {
             $0.appendAddress(address, prefixLength: prefixLength, index: index)
         }
     }
 
     /// Sets the default route, whatever it was.
-    mutating func setDefaultRoute(via gateway: IPv4Address, index: Int32) {
+    mutating func setDefaultRoute<Address: IPAddress>(via gateway: Address, index: Int32) {
         append("RTM_NEWROUTE", "default via \(gateway)", type: Int(RTM_NEWROUTE), flags: NLM_F_CREATE | NLM_F_REPLACE | NLM_F_ACK) { body in
-            body.append(rtmsg.defaultRoute)
+            body.append(rtmsg.defaultRoute(Address.family))
             body.attribute(Int(RTA_GATEWAY.rawValue), gateway.bytes)
             body.attribute(Int(RTA_OIF.rawValue), value: index)
         }
     }
 
+    /// Sets the default route by an endpoint's gateway, if there is one.
+    mutating func setDefaultRoute(_ endpoint: Endpoint, _ family: IPFamily, index: Int32) {
+        switch family {
+        case .ipv4: if let gateway = endpoint.gateway { setDefaultRoute(via: gateway, index: index) }
+        case .ipv6: if let gateway = endpoint.ipv6?.gateway { setDefaultRoute(via: gateway, index: index) }
+        }
+    }
+
     /// Removes the default route; ESRCH when there is none.
-    mutating func removeDefaultRoute() {
-        append("RTM_DELROUTE", "default", type: Int(RTM_DELROUTE), flags: NLM_F_ACK) { $0.append(rtmsg.defaultRoute) }
+    mutating func removeDefaultRoute(_ family: IPFamily) {
+        append("RTM_DELROUTE", "default", type: Int(RTM_DELROUTE), flags: NLM_F_ACK) { $0.append(rtmsg.defaultRoute(family)) }
     }
 
     /// Removes an interface. Takes tens of milliseconds: never while somebody waits for a container.
@@ -123,11 +131,12 @@ extension NetlinkBody {
         attribute(Int(IFLA_NUM_RX_QUEUES), value: UInt32(1))
     }
 
-    fileprivate mutating func appendAddress(_ address: IPv4Address, prefixLength: UInt8, index: Int32) {
+    fileprivate mutating func appendAddress<Address: IPAddress>(_ address: Address, prefixLength: UInt8, index: Int32) {
         var header = ifaddrmsg()
-        header.ifa_family = UInt8(AF_INET)
+        header.ifa_family = Address.family.number
         header.ifa_prefixlen = prefixLength
         header.ifa_index = UInt32(bitPattern: index)
+        if Address.family == .ipv6 { header.ifa_flags = UInt8(IFA_F_NODAD) }
         append(header)
         attribute(Int(IFA_LOCAL), address.bytes)
         attribute(Int(IFA_ADDRESS), address.bytes)
@@ -135,9 +144,9 @@ extension NetlinkBody {
 }
 
 extension rtmsg {
-    fileprivate static var defaultRoute: rtmsg {
+    fileprivate static func defaultRoute(_ family: IPFamily) -> rtmsg {
         var header = rtmsg()
-        header.rtm_family = UInt8(AF_INET)
+        header.rtm_family = family.number
         header.rtm_table = UInt8(RT_TABLE_MAIN.rawValue)
         header.rtm_protocol = UInt8(RTPROT_BOOT)
         header.rtm_scope = UInt8(RT_SCOPE_UNIVERSE.rawValue)

@@ -28,58 +28,65 @@ enum Links {
         return links
     }
 
-    /// An IPv4 address of an interface, or the destination of a route.
-    struct Destination: Sendable, Hashable {
-        var address: IPv4Address
+    /// An address of an interface, or the destination of a route.
+    struct Destination<Address: IPAddress>: Sendable, Hashable {
+        var address: Address
         var prefixLength: UInt8
         var interface: Int32
     }
 
-    /// Every IPv4 address of the socket's namespace.
-    static func addresses(_ socket: borrowing NetlinkSocket) throws -> [Destination] {
-        var found: [Destination] = []
+    /// Every address of one family in the socket's namespace.
+    static func addresses<Address: IPAddress>(
+        _ family: Address.Type, _ socket: borrowing NetlinkSocket
+    ) throws -> [Destination<Address>] {
+        var found: [Destination<Address>] = []
+        // IPv6 has IFA_LOCAL only on point-to-point links.
+        let own = Int(Address.family == .ipv4 ? IFA_LOCAL : IFA_ADDRESS)
         var batch = NetlinkBatch()
         batch.append("RTM_GETADDR", type: Int(RTM_GETADDR), flags: NLM_F_DUMP) {
             var header = ifaddrmsg()
-            header.ifa_family = UInt8(AF_INET)
+            header.ifa_family = Address.family.number
             $0.append(header)
         }
         try repeating {
             found.removeAll()
             try socket.perform(batch) { type, body in
-                guard type == Int(RTM_NEWADDR), let header = body.load(ifaddrmsg.self), header.ifa_family == UInt8(AF_INET) else { return }
-                for (type, payload) in NetlinkAttributes(body.dropFirst(MemoryLayout<ifaddrmsg>.size)) where type == Int(IFA_LOCAL) {
-                    guard let bits = payload.load(UInt32.self) else { continue }
+                guard type == Int(RTM_NEWADDR), let header = body.load(ifaddrmsg.self), header.ifa_family == Address.family.number else {
+                    return
+                }
+                for (type, payload) in NetlinkAttributes(body.dropFirst(MemoryLayout<ifaddrmsg>.size)) where type == own {
+                    guard let address = Address(payload) else { continue }
                     found.append(
                         Destination(
-                            address: IPv4Address(bits: UInt32(bigEndian: bits)), prefixLength: header.ifa_prefixlen,
-                            interface: Int32(bitPattern: header.ifa_index)))
+                            address: address, prefixLength: header.ifa_prefixlen, interface: Int32(bitPattern: header.ifa_index)))
                 }
             }
         }
         return found
     }
 
-    /// Every IPv4 route, of every routing table; a default route is 0.0.0.0/0.
-    static func routes(_ socket: borrowing NetlinkSocket) throws -> [Destination] {
-        var found: [Destination] = []
+    /// Every route of one family, of every routing table; a default route is 0.0.0.0/0 or `::/0`.
+    static func routes<Address: IPAddress>(
+        _ family: Address.Type, _ socket: borrowing NetlinkSocket
+    ) throws -> [Destination<Address>] {
+        var found: [Destination<Address>] = []
         var batch = NetlinkBatch()
         batch.append("RTM_GETROUTE", type: Int(RTM_GETROUTE), flags: NLM_F_DUMP) {
             var header = rtmsg()
-            header.rtm_family = UInt8(AF_INET)
+            header.rtm_family = Address.family.number
             $0.append(header)
         }
         try repeating {
             found.removeAll()
             try socket.perform(batch) { type, body in
-                guard type == Int(RTM_NEWROUTE), let header = body.load(rtmsg.self), header.rtm_family == UInt8(AF_INET) else {
+                guard type == Int(RTM_NEWROUTE), let header = body.load(rtmsg.self), header.rtm_family == Address.family.number else {
                     return
                 }
-                var destination = Destination(address: .any, prefixLength: header.rtm_dst_len, interface: 0)
+                var destination = Destination(address: Address.any, prefixLength: header.rtm_dst_len, interface: 0)
                 for (type, payload) in NetlinkAttributes(body.dropFirst(MemoryLayout<rtmsg>.size)) {
                     switch type {
                     case Int(RTA_DST.rawValue):
-                        if let bits = payload.load(UInt32.self) { destination.address = IPv4Address(bits: UInt32(bigEndian: bits)) }
+                        if let address = Address(payload) { destination.address = address }
                     case Int(RTA_OIF.rawValue):
                         if let index = payload.load(Int32.self) { destination.interface = index }
                     default:

@@ -56,6 +56,7 @@ extension NetworkManager {
             let endpoint = attachment.endpoint
             do {
                 try networks.all[endpoint.network]?.addresses.take(endpoint.address)
+                if let ipv6 = endpoint.ipv6 { try networks.all[endpoint.network]?.ipv6Addresses?.take(ipv6.address) }
             } catch {
                 // It runs and keeps its ports; what its record says about the address cannot be helped here.
                 log("a container's recorded address is not usable", ["container": attachment.owner, "error": "\(error)"])
@@ -64,7 +65,8 @@ extension NetworkManager {
         }
         try replaceTable(&networks)
         let ours = Ruleset.table(bridge: configuration.bridge)
-        for policy in try host.netfilter({ try ForwardPolicy.dropping(except: ours, $0) }) {
+        let families = Set(users.contains { $0.ipv6 != nil } ? [IPFamily.ipv4, .ipv6] : [.ipv4])
+        for policy in try host.netfilter({ try ForwardPolicy.dropping(families, except: ours, $0) }) {
             log(
                 "another firewall drops forwarded packets by default, containers may not reach the network, see docs/networks.md",
                 ["table": policy.table, "chain": policy.chain])
@@ -96,7 +98,9 @@ extension NetworkManager {
         for user in users {
             networks.all[user.id] = Network(user)
             do {
-                networks.all[user.id]?.bridge = try Bridge.establish(user, daemon: own, host: host)
+                let bridge = try Bridge.establish(user, daemon: own, host: host)
+                networks.all[user.id]?.bridge = bridge
+                if !bridge.unrouted.ipv6.isEmpty { networks.unrouted.ipv6 = bridge.unrouted.ipv6 }
             } catch {
                 log("cannot set a network up", ["network": user.name, "error": "\(error)"])
             }

@@ -10,25 +10,41 @@ extension NetworkManager {
     public func plan(_ request: NetworkRequest) async throws -> NetworkConfiguration {
         if let bridge = request.bridge { try Bridge.validate(bridge) }
         return try await BlockingPool.shared.run { [self] in
-            let choice = try host.run { try SubnetChoice(try NetlinkSocket(protocolNumber: NETLINK_ROUTE), except: 0) }
+            let (taken, taken6) = try host.run {
+                let socket = try NetlinkSocket(protocolNumber: NETLINK_ROUTE)
+                if request.ipv6 != nil { try Bridge.checkIPv6() }
+                return (try SubnetChoice<IPv4Address>(socket, except: 0), try SubnetChoice<IPv6Address>(socket, except: 0))
+            }
             return try withNetworks { networks in
-                // Ours by their names, also those whose bridge is not there.
-                let ours = networks.all.values.map {
-                    SubnetChoice.Taken(
-                        address: $0.configuration.subnet.network, prefixLength: $0.configuration.subnet.prefixLength,
-                        by: "network \($0.configuration.name)")
-                }
                 if let bridge = request.bridge, let other = networks.all.values.first(where: { $0.configuration.bridge == bridge }) {
                     throw TimberError(.conflict, "bridge \(bridge) is that of network \(other.configuration.name), choose another name")
                 }
-                let all = SubnetChoice(taken: ours + choice.taken)
-                if let subnet = request.subnet { try all.check(subnet, advice: "choose another one with --subnet") }
-                let subnet = try request.subnet ?? all.choose(from: SubnetChoice.userCandidates, advice: "choose one with --subnet")
-                let configuration = try request.configuration(subnet: subnet)
-                networks.all[configuration.id] = Network(configuration)
-                return configuration
+                // Ours by their names, also those whose bridge is not there.
+                let known = networks.all.values.map(\.configuration)
+                let ipv4 = try Self.plan(
+                    request.ipv4, from: DefaultSubnets.users, taken, known.map { ($0.subnet, $0.name) })
+                let ipv6 = try request.ipv6.map {
+                    try Self.plan(
+                        $0, from: DefaultSubnets.parts(of: configuration.uniqueLocalPrefix), taken6,
+                        known.compactMap { network in network.ipv6.map { ($0.subnet, network.name) } })
+                }
+                let network = request.configuration(ipv4, ipv6)
+                networks.all[network.id] = Network(network)
+                return network
             }
         }
+    }
+
+    private static func plan<Address: IPAddress>(
+        _ request: AddressRequest<Address>, from candidates: some Sequence<Subnet<Address>>, _ choice: SubnetChoice<Address>,
+        _ ours: [(subnet: Subnet<Address>, name: String)]
+    ) throws -> AddressPlan<Address> {
+        let named = ours.map {
+            SubnetChoice.Taken(address: $0.subnet.network, prefixLength: $0.subnet.prefixLength, by: "network \($0.name)")
+        }
+        let all = SubnetChoice(taken: named + choice.taken)
+        if let subnet = request.subnet { try all.check(subnet, advice: "choose another one with --subnet") }
+        return try request.plan(in: try request.subnet ?? all.choose(from: candidates, advice: "choose one with --subnet"))
     }
 
     /// Makes a planned network's bridge and its rules.
@@ -39,6 +55,7 @@ extension NetworkManager {
                 let bridge = try Bridge.establish(network, daemon: configuration.bridge, host: host)
                 try withNetworks { networks in
                     networks.all[network.id]?.bridge = bridge
+                    if !bridge.unrouted.ipv6.isEmpty { networks.unrouted.ipv6 = bridge.unrouted.ipv6 }
                     try replaceTable(&networks)
                 }
             } catch let error as SystemError {
@@ -100,17 +117,17 @@ extension NetworkManager {
     /// Sets the default route of a container that runs.
     /// - Parameter endpoint: whose gateway it goes by; nil: there is none.
     /// - Throws: `TimberError.internal`.
-    public func setDefaultRoute(_ endpoint: Endpoint?, in namespace: NetworkNamespace) async throws {
+    public func setDefaultRoute(_ endpoint: Endpoint?, _ family: IPFamily, in namespace: NetworkNamespace) async throws {
         try await BlockingPool.shared.run {
             var batch = NetlinkBatch()
             do {
-                if let endpoint, let gateway = endpoint.gateway {
-                    batch.setDefaultRoute(via: gateway, index: try namespace.index(of: endpoint.device))
+                if let endpoint, endpoint.hasGateway(family) {
+                    batch.setDefaultRoute(endpoint, family, index: try namespace.index(of: endpoint.device))
                 } else {
-                    batch.removeDefaultRoute()
+                    batch.removeDefaultRoute(family)
                 }
                 try namespace.perform(batch)
-            } catch let error as SystemError where error.errno == ESRCH && endpoint?.gateway == nil {
+            } catch let error as SystemError where error.errno == ESRCH && endpoint?.hasGateway(family) != true {
                 // There was none.
             } catch {
                 throw TimberError(.internal, "cannot set the default route", cause: error)

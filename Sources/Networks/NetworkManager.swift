@@ -17,14 +17,21 @@ public final class NetworkManager: Sendable {
         public var bridge: String
         /// The bridge's subnet; nil: the one that the bridge has, else 172.30.0.0/16 or the next that collides with nothing.
         public var subnet: IPv4Subnet?
+        /// 48 bits of which networks get their IPv6 subnets when nobody chooses them (RFC 4193): the same ones for ever, and others on
+        /// every host.
+        public var uniqueLocalPrefix: IPv6Subnet
         /// How many network namespaces are made ahead.
         public var readyNamespaces: Int
 
         /// Makes a configuration.
-        public init(network: String = "bridge", bridge: String = "timber0", subnet: IPv4Subnet? = nil, readyNamespaces: Int = 4) {
+        public init(
+            network: String = "bridge", bridge: String = "timber0", subnet: IPv4Subnet? = nil, uniqueLocalPrefix: IPv6Subnet,
+            readyNamespaces: Int = 4
+        ) {
             self.network = network
             self.bridge = bridge
             self.subnet = subnet
+            self.uniqueLocalPrefix = uniqueLocalPrefix
             self.readyNamespaces = readyNamespaces
         }
     }
@@ -57,7 +64,8 @@ public final class NetworkManager: Sendable {
         let configuration: NetworkConfiguration
         /// nil while it is being made or removed, or could not be made.
         var bridge: Bridge?
-        var addresses: AddressPool
+        var addresses: AddressPool<IPv4Address>
+        var ipv6Addresses: AddressPool<IPv6Address>?
         /// By the endpoint's interface, which is another one for every start.
         var attachments: [String: Attachment] = [:]
 
@@ -66,12 +74,39 @@ public final class NetworkManager: Sendable {
             self.bridge = bridge
             addresses = AddressPool(
                 subnet: configuration.subnet, gateway: configuration.gateway, range: configuration.range, kept: configuration.kept)
+            ipv6Addresses = configuration.ipv6.map {
+                AddressPool(subnet: $0.subnet, gateway: $0.gateway, range: $0.range, kept: $0.kept)
+            }
+        }
+
+        /// Chooses an endpoint's addresses, all that the network has, or none.
+        mutating func takeAddresses(_ request: EndpointRequest) throws -> (IPv4Address, IPv6Place?) {
+            if let address = request.address { try addresses.take(address) }
+            let address = try request.address ?? addresses.take()
+            do {
+                return (address, try takeIPv6(request.ipv6Address))
+            } catch {
+                addresses.giveBack(address)
+                throw error
+            }
+        }
+
+        private mutating func takeIPv6(_ wanted: IPv6Address?) throws -> IPv6Place? {
+            guard let plan = configuration.ipv6 else {
+                guard let wanted else { return nil }
+                throw TimberError(.invalidArgument, "network \(configuration.name) has no IPv6, which address \(wanted) could be of")
+            }
+            if let wanted { try ipv6Addresses?.take(wanted) }
+            guard let address = try wanted ?? ipv6Addresses?.take() else { return nil }
+            return IPv6Place(
+                address: address, prefixLength: plan.subnet.prefixLength, gateway: configuration.rules.isInternal ? nil : plan.gateway)
         }
 
         /// Forgets an endpoint, and gives its address back if it was known.
         mutating func remove(_ endpoint: Endpoint) {
             guard attachments.removeValue(forKey: endpoint.interface) != nil else { return }
             addresses.giveBack(endpoint.address)
+            if let ipv6 = endpoint.ipv6 { ipv6Addresses?.giveBack(ipv6.address) }
         }
     }
 
@@ -79,7 +114,7 @@ public final class NetworkManager: Sendable {
     struct Networks: Sendable {
         /// By id.
         var all: [String: Network] = [:]
-        var unrouted: [Int32] = []
+        var unrouted = Unrouted()
         /// The table still has ports that ended: it is written anew before an address is given out or a port is published.
         var isTableStale = false
 
@@ -147,12 +182,12 @@ public final class NetworkManager: Sendable {
                 guard let bridge = network.bridge else {
                     throw TimberError(.unavailable, "network \(network.configuration.name) is not set up, see the daemon's log")
                 }
-                if let address = request.address { try network.addresses.take(address) }
-                let chosen = try request.address ?? network.addresses.take()
+                let (chosen, ipv6) = try network.takeAddresses(request)
                 let endpoint = Endpoint(
                     id: id, network: network.configuration.id, endpointID: EndpointName.makeID(), interface: EndpointName.veth(id: id),
                     device: "eth\(request.device)", address: chosen, prefixLength: bridge.subnet.prefixLength,
-                    gateway: network.configuration.rules.isInternal ? nil : bridge.gateway, mac: request.mac ?? MACAddress(for: chosen))
+                    gateway: network.configuration.rules.isInternal ? nil : bridge.gateway, ipv6: ipv6,
+                    mac: request.mac ?? MACAddress(for: chosen))
                 network.attachments[endpoint.interface] = Attachment(endpoint: endpoint, ports: [], owner: id)
                 return (bridge, endpoint)
             }
@@ -174,9 +209,15 @@ public final class NetworkManager: Sendable {
         do {
             let index = try planned ?? namespace.index(of: endpoint.device)
             var inside = NetlinkBatch()
-            inside.addAddress(endpoint.address, prefixLength: endpoint.prefixLength, broadcast: bridge.subnet.broadcast, to: index)
+            inside.addAddress(endpoint.address, in: bridge.subnet, to: index)
+            if let ipv6 = endpoint.ipv6, let subnet = bridge.ipv6?.subnet {
+                try namespace.allowIPv6(on: endpoint.device)
+                inside.addAddress(ipv6.address, in: subnet, to: index)
+            }
             inside.setLink(endpoint.device, index: index, up: true)
-            if request.isDefaultRoute, let gateway = endpoint.gateway { inside.setDefaultRoute(via: gateway, index: index) }
+            for family in [IPFamily.ipv4, .ipv6] where request.defaultRoutes.contains(family) {
+                inside.setDefaultRoute(endpoint, family, index: index)
+            }
             try namespace.perform(inside)
         } catch {
             // A namespace of a start goes away with all that is in it.
@@ -219,7 +260,9 @@ public final class NetworkManager: Sendable {
     /// The table as it should be.
     func ruleset(_ networks: Networks) -> Ruleset {
         let all = networks.all.values.sorted { $0.configuration.bridge < $1.configuration.bridge }.compactMap { network in
-            network.bridge.map { Ruleset.Network(bridge: $0.name, subnet: $0.subnet, rules: network.configuration.rules) }
+            network.bridge.map {
+                Ruleset.Network(bridge: $0.name, subnet: $0.subnet, ipv6: $0.ipv6?.subnet, rules: network.configuration.rules)
+            }
         }
         return Ruleset(bridge: configuration.bridge, networks: all, unrouted: networks.unrouted)
     }

@@ -66,6 +66,16 @@ public final class NetworkNamespace: Sendable {
         return link.index
     }
 
+    /// Turns IPv6 on for an interface that is not up yet: with the addresses that it is given, and none or routes that a neighbour
+    /// announces (CVE-2020-13401), nor its redirects.
+    /// - Throws: `SystemError`.
+    func allowIPv6(on device: String) throws {
+        try OwnThread.run(named: "network") { [raw] in
+            try checking("setns", "network namespace") { timber_setns(raw, CLONE_NEWNET) }
+            try Sysctl.allowIPv6(on: device)
+        }
+    }
+
     /// Performs rtnetlink requests inside.
     func perform(_ batch: NetlinkBatch) throws {
         try socket.withLock { try $0.perform(batch) }

@@ -30,7 +30,7 @@ enum PortMap: String, CaseIterable, Sendable {
         var register: UInt32 = 0
         if isAddressed {
             // The hooks have matched IPv4; without the condition here too, nft lists the address as raw payload.
-            expressions += Match.isIPv4
+            expressions += Match.isFamily(.ipv4)
             expressions.append(.payload(NFT_PAYLOAD_NETWORK_HEADER, offset: 16, length: 4, into: Register(register)))
             register += 1
         }

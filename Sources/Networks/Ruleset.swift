@@ -12,6 +12,8 @@ struct Ruleset {
     struct Network {
         var bridge: String
         var subnet: IPv4Subnet
+        /// nil: it has no IPv6.
+        var ipv6: IPv6Subnet?
         var rules = NetworkRules()
     }
 
@@ -20,15 +22,17 @@ struct Ruleset {
     /// All of them.
     let networks: [Network]
     /// Interfaces between which nothing is forwarded.
-    var unrouted: [Int32] = []
+    var unrouted = Unrouted()
 
-    private static let unroutedSet = "unrouted"
     private static let bridgeSet = "bridges"
     private static let internalSet = "internal"
 
     /// `timber/` and the bridge's name: an interface's name has no slash, so no two bridges have the same table, and nobody else's
     /// table is taken for ours.
     static func table(bridge: String) -> String { "timber/" + bridge }
+
+    /// By family, as what the host forwards is.
+    private var unroutedSets: [(name: String, interfaces: [Int32])] { [("unrouted", unrouted.ipv4), ("unrouted6", unrouted.ipv6)] }
 
     /// Replaces the table, whatever state it is in, by a complete one: one transaction, no packet sees half of it.
     func replace(publishing ports: [(PublishedPort, IPv4Address)]) -> NetlinkBatch {
@@ -68,9 +72,11 @@ struct Ruleset {
 
     private func addSets(_ transaction: inout Transaction) {
         for map in PortMap.allCases { transaction.addSet(map.rawValue, map.shape) }
-        transaction.addSet(Self.unroutedSet, SetShape(key: [SetShape.interfaceIndex]))
-        let indices = unrouted.map { SetElement(key: Match.hostBytes(UInt32(bitPattern: $0)), end: nil, value: nil) }
-        transaction.addElements(indices, to: Self.unroutedSet)
+        for (set, interfaces) in unroutedSets {
+            transaction.addSet(set, SetShape(key: [SetShape.interfaceIndex]))
+            let indices = interfaces.map { SetElement(key: Match.hostBytes(UInt32(bitPattern: $0)), end: nil, value: nil) }
+            transaction.addElements(indices, to: set)
+        }
         for (set, members) in [(Self.bridgeSet, networks), (Self.internalSet, networks.filter(\.rules.isInternal))] {
             transaction.addSet(set, SetShape(key: [SetShape.interfaceName]))
             transaction.addElements(members.map { SetElement(key: Match.padded($0.bridge), end: nil, value: nil) }, to: set)
@@ -82,22 +88,29 @@ struct Ruleset {
         // Loopback addresses on a wire: route_localnet on the bridge, and DNAT before routing, would let a neighbour reach what is
         // published on 127.0.0.1, and a container speak as 127.0.0.1 (CVE-2020-8558).
         transaction.addChain("raw", Hook(type: "filter", number: NF_INET_PRE_ROUTING, priority: -300))
-        for offset in [IPv4Header.destination, IPv4Header.source] {
+        for side in [Match.Side.destination, .source] {
             transaction.addRule(
                 "raw",
-                Match.interface(NFT_META_IIFNAME, isNot: "lo") + Match.isIPv4 + [
-                    .payload(NFT_PAYLOAD_NETWORK_HEADER, offset: offset, length: 1, into: Register(0)),
+                Match.interface(NFT_META_IIFNAME, isNot: "lo") + Match.isFamily(.ipv4) + [
+                    .payload(NFT_PAYLOAD_NETWORK_HEADER, offset: side.offset(.ipv4), length: 1, into: Register(0)),
                     .compare(Register(0), NFT_CMP_EQ, [127]), .verdict(NF_DROP),
                 ])
         }
         // No way out of an internal network: not to another address of this host, nor to a port published on one.
         for network in networks where network.rules.isInternal {
-            transaction.addRule(
-                "raw",
-                Match.interface(NFT_META_IIFNAME, is: network.bridge) + Match.isIPv4
-                    + Match.address(IPv4Header.destination, NFT_CMP_NEQ, network.subnet) + [.verdict(NF_DROP)])
+            let enters = Match.interface(NFT_META_IIFNAME, is: network.bridge)
+            transaction.addRule("raw", enters + Match.address(.destination, NFT_CMP_NEQ, network.subnet) + [.verdict(NF_DROP)])
+            guard let ipv6 = network.ipv6 else { continue }
+            // Neighbours find each other by link-local and multicast addresses, which no router passes on.
+            for local in Self.linkLocal {
+                transaction.addRule(
+                    "raw", enters + Match.address(.destination, NFT_CMP_EQ, local) + Match.isControl6 + [.verdict(NF_ACCEPT)])
+            }
+            transaction.addRule("raw", enters + Match.address(.destination, NFT_CMP_NEQ, ipv6) + [.verdict(NF_DROP)])
         }
     }
+
+    private static let linkLocal = ["fe80::/10", "ff02::/16"].compactMap(IPv6Subnet.init)
 
     /// Published ports, and the way out.
     private func addTranslation(_ transaction: inout Transaction) {
@@ -107,28 +120,28 @@ struct Ruleset {
             transaction.addChain(name, Hook(type: "nat", number: hook, priority: -100))
             transaction.addRule(
                 name,
-                Match.isIPv4 + [
+                Match.isFamily(.ipv4) + [
                     .destinationType(into: Register(0)), .compare(Register(0), NFT_CMP_EQ, Match.hostBytes(UInt32(RTN_LOCAL))),
                     .jump("publish"),
                 ])
         }
         transaction.addChain("postrouting", Hook(type: "nat", number: NF_INET_POST_ROUTING, priority: 100))
-        let source = IPv4Header.source
         for network in networks where !network.rules.isInternal {
-            let from = Match.isIPv4 + Match.address(source, NFT_CMP_EQ, network.subnet)
-            if network.rules.masquerades {
-                transaction.addRule("postrouting", Match.interface(NFT_META_OIFNAME, isNot: network.bridge) + from + [.masquerade])
+            for from in network.sources {
+                if network.rules.masquerades {
+                    transaction.addRule("postrouting", Match.interface(NFT_META_OIFNAME, isNot: network.bridge) + from + [.masquerade])
+                }
+                // To a published port from a container of the same bridge: its answer would go back directly, past the translation.
+                transaction.addRule(
+                    "postrouting", Match.interface(NFT_META_OIFNAME, is: network.bridge) + from + Match.isTranslated + [.masquerade])
             }
-            // To a published port from a container of the same bridge: its answer would go back directly, past the translation.
-            transaction.addRule(
-                "postrouting", Match.interface(NFT_META_OIFNAME, is: network.bridge) + from + Match.isTranslated + [.masquerade])
         }
         // From the host's loopback, which has no way back.
         if let loopback = IPv4Subnet(IPv4Address(bits: 127 << 24), prefixLength: 8) {
             transaction.addRule(
                 "postrouting",
-                Match.interface(NFT_META_OIFNAME, in: Self.bridgeSet) + Match.isIPv4 + Match.address(source, NFT_CMP_EQ, loopback)
-                    + Match.isTranslated + [.masquerade])
+                Match.interface(NFT_META_OIFNAME, in: Self.bridgeSet) + Match.address(.source, NFT_CMP_EQ, loopback) + Match.isTranslated
+                    + [.masquerade])
         }
     }
 
@@ -151,25 +164,48 @@ struct Ruleset {
         transaction.addRule("forward", Match.interface(NFT_META_IIFNAME, in: Self.internalSet) + [.verdict(NF_DROP)])
         transaction.addRule("forward", Match.interface(NFT_META_IIFNAME, in: Self.bridgeSet) + [.verdict(NF_ACCEPT)])
         // Forwarding is one switch for the whole host. Where it was off, containers are no reason to become a router between networks.
-        transaction.addRule(
-            "forward",
-            [
-                .meta(NFT_META_IIF, into: Register(0)), .lookup(Self.unroutedSet, key: Register(0), into: nil),
-                .meta(NFT_META_OIF, into: Register(0)), .lookup(Self.unroutedSet, key: Register(0), into: nil), .verdict(NF_DROP),
-            ])
+        for (family, set) in zip([IPFamily.ipv4, .ipv6], unroutedSets) {
+            transaction.addRule(
+                "forward",
+                Match.isFamily(family) + [
+                    .meta(NFT_META_IIF, into: Register(0)), .lookup(set.name, key: Register(0), into: nil),
+                    .meta(NFT_META_OIF, into: Register(0)), .lookup(set.name, key: Register(0), into: nil), .verdict(NF_DROP),
+                ])
+        }
     }
 }
 
-/// Offsets in an IPv4 header.
-private enum IPv4Header {
-    static let source: UInt32 = 12
-    static let destination: UInt32 = 16
+extension Ruleset.Network {
+    /// Conditions that its containers' packets fulfil, one for each family.
+    fileprivate var sources: [[Expression]] {
+        [Match.address(.source, NFT_CMP_EQ, subnet)] + [ipv6].compactMap { $0.map { Match.address(.source, NFT_CMP_EQ, $0) } }
+    }
 }
 
 /// Conditions; each uses register 0.
 enum Match {
-    static let isIPv4: [Expression] = [
-        .meta(NFT_META_NFPROTO, into: Register(0)), .compare(Register(0), NFT_CMP_EQ, [UInt8(NFPROTO_IPV4)]),
+    /// An address in a packet's header.
+    enum Side {
+        case source
+        case destination
+
+        func offset(_ family: IPFamily) -> UInt32 {
+            switch (self, family) {
+            case (.source, .ipv4): 12
+            case (.destination, .ipv4): 16
+            case (.source, .ipv6): 8
+            case (.destination, .ipv6): 24
+            }
+        }
+    }
+
+    static func isFamily(_ family: IPFamily) -> [Expression] {
+        [.meta(NFT_META_NFPROTO, into: Register(0)), .compare(Register(0), NFT_CMP_EQ, [family.number])]
+    }
+
+    /// ICMPv6: neighbours' addresses, and errors.
+    static let isControl6: [Expression] = [
+        .meta(NFT_META_L4PROTO, into: Register(0)), .compare(Register(0), NFT_CMP_EQ, [UInt8(IPPROTO_ICMPV6)]),
     ]
 
     /// `ct status dnat`.
@@ -198,18 +234,19 @@ enum Match {
     }
 
     /// Source or destination address, in a subnet or not.
-    static func address(_ offset: UInt32, _ comparison: nft_cmp_ops, _ subnet: IPv4Subnet) -> [Expression] {
-        [
-            .payload(NFT_PAYLOAD_NETWORK_HEADER, offset: offset, length: 4, into: Register(0)),
-            .mask(Register(0), IPv4Address(bits: ~0 << (32 - UInt32(subnet.prefixLength))).bytes),
-            .compare(Register(0), comparison, subnet.network.bytes),
+    static func address<Address: IPAddress>(_ side: Side, _ comparison: nft_cmp_ops, _ subnet: Subnet<Address>) -> [Expression] {
+        isFamily(Address.family) + [
+            .payload(
+                NFT_PAYLOAD_NETWORK_HEADER, offset: side.offset(Address.family), length: UInt32(subnet.network.bytes.count),
+                into: Register(0)),
+            .mask(Register(0), subnet.mask.bytes), .compare(Register(0), comparison, subnet.network.bytes),
         ]
     }
 
     /// To one port of one address.
     static func service(_ address: IPv4Address, _ transport: Transport, _ port: UInt16) -> [Expression] {
-        isIPv4 + [
-            .payload(NFT_PAYLOAD_NETWORK_HEADER, offset: IPv4Header.destination, length: 4, into: Register(0)),
+        isFamily(.ipv4) + [
+            .payload(NFT_PAYLOAD_NETWORK_HEADER, offset: Side.destination.offset(.ipv4), length: 4, into: Register(0)),
             .compare(Register(0), NFT_CMP_EQ, address.bytes), .meta(NFT_META_L4PROTO, into: Register(0)),
             .compare(Register(0), NFT_CMP_EQ, [transport.number]),
             .payload(NFT_PAYLOAD_TRANSPORT_HEADER, offset: 2, length: 2, into: Register(0)),

@@ -40,6 +40,9 @@ def shared_daemon(fixtures):
         daemon.load(fixtures / "busybox.tar").ok()
         # The first container makes what stays for all later ones: bridge, table, directories.
         daemon.run("busybox", "true").ok()
+        # And so does the first network with IPv6: forwarding.
+        daemon.tctl("network", "create", "--ipv6", "first").ok()
+        daemon.tctl("network", "rm", "first").ok()
         yield daemon
     finally:
         daemon.discard()

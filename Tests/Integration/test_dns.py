@@ -1,6 +1,7 @@
 """The name server at 127.0.0.11 of containers in networks that users make."""
 
 import contextlib
+import ipaddress
 import os
 import socket
 import struct
@@ -187,6 +188,26 @@ def test_aliases_shared_and_links(timber, network, python):
     # A link is its container's own.
     other = asker(timber, python, "--network", "ash", "--dns", timber.slot.gateway)
     assert ask(timber, other, "db A") == [["2", "0"]]
+
+
+def test_addresses_of_ipv6(timber, network, python):
+    network("ash", EnableIPv6=True)
+    network("birch")
+    oak = timber.sleeper("--name", "oak", "--network", "ash", "--network", "birch")
+    elm = timber.sleeper("--name", "elm", "--network", "birch")
+    me = asker(timber, python, "--network", "ash", "--network", "birch", "--dns", timber.slot.gateway)
+    own = ipaddress.ip_address(timber.inspect(oak)["NetworkSettings"]["Networks"]["ash"]["GlobalIPv6Address"])
+    assert ask(timber, me, "oak AAAA", "oak.ash AAAA tcp") == [["0", "0", own.packed.hex()]] * 2
+    assert ask(timber, me, "oak A") == [["0", "0", *sorted(address(timber, oak, name) for name in ("ash", "birch"))]]
+    # A name without such an address has none, and nobody outside is asked for it.
+    assert ask(timber, me, "oak.birch AAAA", "elm AAAA") == [["0", "0"]] * 2
+    assert ask(timber, me, f"{own.reverse_pointer} PTR") == [["0", "0", encoded("oak", "ash")]]
+    assert ask(timber, me, f"{(own + 99).reverse_pointer} PTR") == [["3", "0"]]
+    # The C library asks for both.
+    script = "import socket; print(*sorted({entry[4][0] for entry in socket.getaddrinfo('oak', 80)}))"
+    assert str(own) in timber.tctl("exec", me, "python3", "-c", script).ok().out.split()
+    timber.tctl("rm", "-f", oak).ok()
+    assert ask(timber, me, f"{own.reverse_pointer} PTR") == [["3", "0"]]
 
 
 def test_resolv_conf(timber, network):

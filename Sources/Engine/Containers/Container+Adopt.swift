@@ -43,7 +43,8 @@ extension Container {
             break
         }
         run.endpoints = stored.endpoints
-        run.route = DefaultRoute.choose(stored.endpoints, definition.memberships)
+        run.route = DefaultRoute.choose(.ipv4, stored.endpoints, definition.memberships)
+        run.route6 = DefaultRoute.choose(.ipv6, stored.endpoints, definition.memberships)
         run.ports = stored.ports
         run.exit = stored.exit
         run.limitsAreChanging = stored.limitsAreChanging ?? false

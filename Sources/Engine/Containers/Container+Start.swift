@@ -46,6 +46,7 @@ extension Container {
         let network = try await connected
         run.endpoints = network.endpoints
         run.route = network.route
+        run.route6 = network.route6
         run.ports = network.reservation?.ports ?? []
         noteConnects()
         // Intent before effect: what a later daemon has to look for is on record before the shim may start the process.
@@ -126,6 +127,7 @@ extension Container {
         var reservation: Reservation?
         var endpoints: [Endpoint] = []
         var route: Endpoint?
+        var route6: Endpoint?
         var path: String?
         var isHosts = false
 
@@ -192,7 +194,7 @@ extension Container {
         try await BlockingPool.shared.run {
             try EtcFiles.write(
                 into: directory, hostname: hostname, domainname: domainname, usesOwnDNS: usesOwnDNS, links: links,
-                addresses: endpoints.map { "\($0.address)" },
+                addresses: endpoints.flatMap { ["\($0.address)"] + [$0.ipv6].compactMap { $0.map { "\($0.address)" } } },
                 gateway: { "\(try networks.gateway)" }, host: host)
         }
     }

@@ -78,6 +78,8 @@ actor Container {
         var endpoints: [Endpoint] = []
         /// The one that its default route, and with it its published ports, go by.
         var route: Endpoint?
+        /// The one that its IPv6 default route goes by.
+        var route6: Endpoint?
         var ports: [PublishedPort] = []
         /// An update of the limits is under way.
         var limitsAreChanging = false

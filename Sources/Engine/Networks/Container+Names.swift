@@ -13,7 +13,7 @@ extension Container {
     func registerNames(_ endpoints: [Endpoint]) {
         for endpoint in endpoints where endpoint.network != BuiltInNetwork.bridge.id {
             guard let membership = definition.memberships.first(where: { $0.network == endpoint.network }),
-                let subnet = services.userNetworks[endpoint.network]?.configuration.subnet
+                let network = services.userNetworks[endpoint.network]?.configuration
             else { continue }
             let links = membership.links.map { link in
                 let parts = link.split(separator: ":").map(String.init)
@@ -23,7 +23,8 @@ extension Container {
                 NameTable.Entry(
                     container: id, network: endpoint.network, networkName: membership.name,
                     names: InspectMapping.names(membership, snapshot),
-                    links: Dictionary(links, uniquingKeysWith: { $1 }), address: endpoint.address, subnet: subnet),
+                    links: Dictionary(links, uniquingKeysWith: { $1 }), address: endpoint.address, subnet: network.subnet,
+                    ipv6Address: endpoint.ipv6?.address, ipv6Subnet: network.ipv6?.subnet),
                 interface: endpoint.interface)
         }
     }

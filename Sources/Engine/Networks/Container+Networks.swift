@@ -99,7 +99,8 @@ extension Container {
         let namespace = try await liveNamespace()
         for membership in joining {
             let request = EndpointRequest(
-                network: membership.network, device: freeDevice, isDefaultRoute: false, address: membership.address, mac: membership.mac)
+                network: membership.network, device: freeDevice, defaultRoutes: [], address: membership.address,
+                ipv6Address: membership.ipv6Address, mac: membership.mac)
             let endpoint = try await services.networks.connect(namespace, id: id, request)
             // It may have ended meanwhile, and given back what it had then.
             guard run.shim === shim else { return try await services.networks.disconnect(endpoint) }
@@ -130,7 +131,8 @@ extension Container {
             return services.userNetworks[membership.network]
         }
         let open = zip(memberships, joined).filter { $1?.configuration.rules.isInternal != true }
-        let route = open.map(\.0).min { ($1.gatewayPriority, $0.name) < ($0.gatewayPriority, $1.name) }
+        let route = DefaultRoute.first(open.map(\.0))
+        let route6 = DefaultRoute.first(open.filter { $1?.configuration.ipv6 != nil }.map(\.0))
         let address = open.first { $0.0 == route }?.1?.hostAddress ?? ""
         // Nothing is published of a container that has no way out.
         let bindings = route == nil ? [] : try PortRequests.bindings(definition, hostAddress: address)
@@ -141,11 +143,13 @@ extension Container {
         do {
             for (device, membership) in memberships.enumerated() {
                 let request = EndpointRequest(
-                    network: membership.network, device: device, isDefaultRoute: membership == route, address: membership.address,
-                    mac: membership.mac)
+                    network: membership.network, device: device,
+                    defaultRoutes: Set((membership == route ? [.ipv4] : []) + (membership == route6 ? [.ipv6] : [])),
+                    address: membership.address, ipv6Address: membership.ipv6Address, mac: membership.mac)
                 let endpoint = try await services.networks.connect(own, id: id, request)
                 connection.endpoints.append(endpoint)
                 if membership == route { connection.route = endpoint }
+                if membership == route6 { connection.route6 = endpoint }
             }
             if let reservation, let endpoint = connection.route { try await services.networks.publish(reservation, to: endpoint) }
             try await serveNames(connection.endpoints, route: connection.route, in: own)
@@ -190,11 +194,16 @@ extension Container {
 
     /// Published ports go with the default route.
     private func moveDefaultRoute(among endpoints: [Endpoint], in namespace: NetworkNamespace) async throws {
-        let (old, new, ports) = (run.route, DefaultRoute.choose(endpoints, definition.memberships), run.ports)
+        let new6 = DefaultRoute.choose(.ipv6, endpoints, definition.memberships)
+        if new6 != run.route6 {
+            run.route6 = new6
+            try await services.networks.setDefaultRoute(new6, .ipv6, in: namespace)
+        }
+        let (old, new, ports) = (run.route, DefaultRoute.choose(.ipv4, endpoints, definition.memberships), run.ports)
         guard new != old else { return }
         run.route = new
         if let old { try await services.networks.unpublish(old) }
-        try await services.networks.setDefaultRoute(new, in: namespace)
+        try await services.networks.setDefaultRoute(new, .ipv4, in: namespace)
         if let new { try await services.networks.publish(ports, to: new) }
     }
 

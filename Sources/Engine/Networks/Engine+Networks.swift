@@ -40,7 +40,8 @@ extension Engine {
             for endpoint in snapshot.endpoints where endpoint.network == network {
                 found[snapshot.id] = NetworkContainer(
                     name: snapshot.name, endpointID: endpoint.endpointID, macAddress: "\(endpoint.mac)",
-                    ipv4Address: "\(endpoint.address)/\(endpoint.prefixLength)")
+                    ipv4Address: "\(endpoint.address)/\(endpoint.prefixLength)",
+                    ipv6Address: endpoint.ipv6.map { "\($0.address)/\($0.prefixLength)" } ?? "")
             }
         }
         return found
@@ -56,7 +57,9 @@ extension Engine {
     private func create(_ parsed: NetworkParsing.Parsed, _ request: NetworkCreateRequest) async throws -> NetworkCreateResponse {
         try services.userNetworks.reserve(request.name)
         defer { services.userNetworks.release(request.name) }
-        for _ in 0..<10 where parsed.request.bridge == nil && parsed.request.subnet == nil {
+        let wanted = parsed.request
+        let isOurChoice = wanted.bridge == nil && (wanted.ipv4.subnet == nil || wanted.ipv6.map { $0.subnet == nil } ?? false)
+        for _ in 0..<10 where isOurChoice {
             do {
                 return try await createOnce(parsed, request)
             } catch let error as TimberError where error.code == .conflict {
@@ -72,8 +75,9 @@ extension Engine {
         let configuration = try await networks.plan(parsed.request)
         let network = UserNetwork(
             configuration: configuration, created: .now(), labels: request.labels, options: request.options,
-            hasOwnSubnet: parsed.request.subnet != nil, attachable: request.attachable, auxiliaryAddresses: parsed.auxiliaryAddresses,
-            hostAddress: parsed.hostAddress)
+            hasOwnSubnet: parsed.request.ipv4.subnet != nil, hasOwnIPv6Subnet: parsed.request.ipv6.map { $0.subnet != nil },
+            attachable: request.attachable, auxiliaryAddresses: parsed.auxiliaryAddresses,
+            auxiliaryIPv6Addresses: parsed.auxiliaryIPv6Addresses, hostAddress: parsed.hostAddress)
         do {
             try await services.database.insert(
                 NetworkRecord(id: network.id, name: name, definition: Array(try JSONEncoder().encode(network))))

@@ -14,6 +14,8 @@ struct Membership: Sendable, Codable, Equatable {
     var links: [String] = []
     /// A certain address; nil: any.
     var address: IPv4Address?
+    /// A certain IPv6 address; nil: any, where the network has IPv6.
+    var ipv6Address: IPv6Address?
     /// A certain Ethernet address; nil: one that follows from the address.
     var mac: MACAddress?
     /// The network with the highest has the default route.
@@ -28,14 +30,17 @@ extension Membership {
         name = network.name
         gatewayPriority = settings.gwPriority
         let ipam = settings.ipamConfig ?? EndpointIPAMConfig()
-        if let address = ([ipam.ipv6Address] + ipam.linkLocalIPs).first(where: { !$0.isEmpty }) {
-            throw TimberError(.unsupported, "the address \(address.prefix(50)) on network \(name) is not supported by Timber: only IPv4 is")
+        if let address = ipam.linkLocalIPs.first(where: { !$0.isEmpty }) {
+            throw TimberError(.unsupported, "the link-local address \(address.prefix(50)) on network \(name) is not supported by Timber")
         }
         if let option = settings.driverOpts.keys.sorted().first {
             throw TimberError(.unsupported, "driver option \"\(option)\" of network \(name) is not supported by Timber")
         }
         if !settings.macAddress.isEmpty { mac = try Self.mac(settings.macAddress) }
-        if !ipam.ipv4Address.isEmpty { address = try Self.address(ipam.ipv4Address, in: network) }
+        if !ipam.ipv4Address.isEmpty { address = try Self.address(ipam.ipv4Address, in: network) { ($0.ipv4, $0.hasOwnSubnet) } }
+        if !ipam.ipv6Address.isEmpty {
+            ipv6Address = try Self.address(ipam.ipv6Address, in: network) { ($0.configuration.ipv6, $0.hasOwnIPv6Subnet ?? false) }
+        }
         aliases = try settings.aliases.map { try Self.name($0, "alias") }
         if case .bridge = network, !aliases.isEmpty {
             throw TimberError(.invalidArgument, "network-scoped aliases are only supported for user-defined networks, not for bridge")
@@ -66,25 +71,29 @@ extension Membership {
         return mac
     }
 
-    private static func address(_ text: String, in network: JoinableNetwork) throws -> IPv4Address {
-        guard let address = IPv4Address(text) else {
-            throw TimberError(.invalidArgument, "invalid IPv4 address: \(text.prefix(50))")
+    /// - Parameter plan: where the network's addresses are from, and whether its user chose that.
+    private static func address<Address: IPAddress>(
+        _ text: String, in network: JoinableNetwork, _ plan: (UserNetwork) -> (AddressPlan<Address>?, Bool)
+    ) throws -> Address {
+        let family = Address.family.rawValue
+        guard let address = Address(text) else {
+            throw TimberError(.invalidArgument, "invalid \(family) address: \(text.prefix(50))")
         }
         guard case .user(let user) = network else {
             throw TimberError(.invalidArgument, "user specified IP address is supported on user-defined networks only, not on bridge")
         }
-        guard user.hasOwnSubnet else {
+        guard case (let plan?, let isOwn) = plan(user) else {
+            throw TimberError(
+                .invalidArgument, "address \(address) cannot be had in network \(user.name): it has no \(family), make it with --ipv6")
+        }
+        guard isOwn else {
             throw TimberError(
                 .invalidArgument,
                 "user specified IP address is supported only on networks with a subnet of the user's: create network \(user.name) with --subnet"
             )
         }
-        let configuration = user.configuration
-        guard configuration.subnet.contains(address), address != configuration.gateway, address != configuration.subnet.network,
-            address != configuration.subnet.broadcast
-        else {
-            throw TimberError(
-                .invalidArgument, "address \(address) is not one that a container in \(configuration.subnet) of \(user.name) can have")
+        guard plan.subnet.canHave(address), address != plan.gateway else {
+            throw TimberError(.invalidArgument, "address \(address) is not one that a container in \(plan.subnet) of \(user.name) can have")
         }
         return address
     }
@@ -111,14 +120,16 @@ extension Membership {
 
 /// Which way the default route goes: of several networks the one with the highest priority, of those the first by name.
 enum DefaultRoute {
-    static func choose(_ endpoints: [Endpoint], _ memberships: [Membership]) -> Endpoint? {
-        func way(_ endpoint: Endpoint) -> (priority: Int64, name: String) {
-            let membership = memberships.first { $0.network == endpoint.network }
-            return (membership?.gatewayPriority ?? 0, membership?.name ?? "")
+    /// - Parameter memberships: networks with a way out.
+    static func first(_ memberships: [Membership]) -> Membership? {
+        memberships.min { ($1.gatewayPriority, $0.name) < ($0.gatewayPriority, $1.name) }
+    }
+
+    static func choose(_ family: IPFamily, _ endpoints: [Endpoint], _ memberships: [Membership]) -> Endpoint? {
+        let open = memberships.filter { membership in
+            endpoints.contains { $0.network == membership.network && $0.hasGateway(family) }
         }
-        return endpoints.filter { $0.gateway != nil }.min { one, other in
-            let (one, other) = (way(one), way(other))
-            return (other.priority, one.name) < (one.priority, other.name)
-        }
+        let first = first(open)
+        return endpoints.first { $0.network == first?.network }
     }
 }

@@ -13,19 +13,24 @@ enum NetworkParsing {
     /// A request with everything that is not the network's alone.
     struct Parsed {
         var request: NetworkRequest
-        var auxiliaryAddresses: [String: String]
-        var hostAddress: String
+        var auxiliaryAddresses: [String: String] = [:]
+        var auxiliaryIPv6Addresses: [String: String]?
+        var hostAddress = ""
     }
 
     /// - Throws: `TimberError`: `.invalidArgument`, `.permissionDenied` for predefined names, `.notFound` for drivers, `.unsupported`.
     static func parse(_ wanted: NetworkCreateRequest, id: String) throws -> Parsed {
         try checkName(wanted.name)
         try checkKind(wanted)
-        var request = NetworkRequest(id: id, name: wanted.name)
-        request.rules.isInternal = wanted.isInternal
-        let auxiliary = try parse(wanted.ipam ?? NetworkIPAM(), into: &request)
-        let hostAddress = try parse(wanted.options, into: &request)
-        return Parsed(request: request, auxiliaryAddresses: auxiliary, hostAddress: hostAddress)
+        var parsed = Parsed(request: NetworkRequest(id: id, name: wanted.name))
+        parsed.request.rules.isInternal = wanted.isInternal
+        if wanted.enableIPv6 == true { parsed.request.ipv6 = AddressRequest() }
+        try parse(wanted.ipam ?? NetworkIPAM(), into: &parsed)
+        parsed.hostAddress = try parse(wanted.options, into: &parsed.request)
+        if parsed.request.ipv6 != nil, let mtu = parsed.request.mtu, mtu < 1280 {
+            throw TimberError(.invalidArgument, "option \(Self.mtu)=\(mtu) is too small for IPv6: give at least 1280, or leave --ipv6 out")
+        }
+        return parsed
     }
 
     private static func checkName(_ name: String) throws {
@@ -58,7 +63,7 @@ enum NetworkParsing {
                 .notFound, "could not find plugin \(other.prefix(200)) for network \(wanted.name): only the driver bridge is there")
         }
         let refusals = [
-            (wanted.enableIPv6 == true, "IPv6 on a network (EnableIPv6, --ipv6)"), (wanted.enableIPv4 == false, "a network without IPv4"),
+            (wanted.enableIPv4 == false, "a network without IPv4"),
             (wanted.ingress, "a routing mesh (Ingress)"), (wanted.configOnly, "a configuration-only network (ConfigOnly)"),
             (wanted.configFrom.map { !$0.network.isEmpty } ?? false, "a configuration of another network (ConfigFrom)"),
             (!["", "local"].contains(wanted.scope), "the scope \"\(wanted.scope)\""),
@@ -68,26 +73,54 @@ enum NetworkParsing {
         }
     }
 
-    /// - Returns: the addresses that no container gets, by name.
-    private static func parse(_ ipam: NetworkIPAM, into request: inout NetworkRequest) throws -> [String: String] {
+    private static func parse(_ ipam: NetworkIPAM, into parsed: inout Parsed) throws {
+        let request = parsed.request
         guard ["", "default"].contains(ipam.driver) else {
             throw TimberError(.notFound, "could not find plugin \(ipam.driver.prefix(200)) for addresses: only the driver default is there")
         }
         if let option = ipam.options.keys.sorted().first { throw unsupported("address management option \"\(option)\"", request) }
         let given = ipam.config.filter { $0 != NetworkIPAMConfig() }
-        guard given.count <= 1 else { throw unsupported("more than one subnet", request) }
-        guard let config = given.first else { return [:] }
-        guard !config.subnet.isEmpty else {
+        if given.contains(where: \.subnet.isEmpty) {
             throw TimberError(
                 .invalidArgument, "network \(request.name) has a gateway, a range or addresses, but no subnet: give --subnet too")
         }
-        if config.subnet.contains(":") { throw unsupported("the IPv6 subnet \(config.subnet)", request) }
-        let subnet = try IPv4Subnet(parsing: config.subnet)
+        let (six, four) = (given.filter { $0.subnet.contains(":") }, given.filter { !$0.subnet.contains(":") })
+        for (configs, family) in [(four, "IPv4"), (six, "IPv6")] where configs.count > 1 {
+            throw unsupported("more than one \(family) subnet", request)
+        }
+        if let config = four.first {
+            parsed.request.ipv4 = try parse(config)
+            parsed.auxiliaryAddresses = config.auxiliaryAddresses
+        }
+        if let config = six.first {
+            guard request.ipv6 != nil else {
+                throw TimberError(
+                    .invalidArgument,
+                    "subnet \(config.subnet.prefix(100)) is IPv6, which network \(request.name) is not to have: give --ipv6 too")
+            }
+            let ipv6: AddressRequest<IPv6Address> = try parse(config)
+            if let subnet = ipv6.subnet,
+                let reserved = notForNetworks.first(where: { $0.overlaps(subnet.network, prefixLength: subnet.prefixLength) })
+            {
+                throw TimberError(
+                    .invalidArgument, "subnet \(subnet) is a part of \(reserved), which is not for networks: choose another one")
+            }
+            parsed.request.ipv6 = ipv6
+            parsed.auxiliaryIPv6Addresses = config.auxiliaryAddresses
+        }
+    }
+
+    /// Loopback and embedded IPv4, link-local and multicast addresses (RFC 4291).
+    private static let notForNetworks = ["::/8", "fe80::/10", "ff00::/8"].compactMap(IPv6Subnet.init)
+
+    private static func parse<Address: IPAddress>(_ config: NetworkIPAMConfig) throws -> AddressRequest<Address> {
+        var request = AddressRequest<Address>()
+        let subnet = try Subnet<Address>(parsing: config.subnet)
         request.subnet = subnet
         if !config.gateway.isEmpty { request.gateway = try address(config.gateway, "gateway") }
         if !config.ipRange.isEmpty { request.range = try AddressRange(parsing: config.ipRange, in: subnet) }
         request.kept = try config.auxiliaryAddresses.sorted { $0.key < $1.key }.map { try address($0.value, "auxiliary address \($0.key)") }
-        return config.auxiliaryAddresses
+        return request
     }
 
     /// - Returns: where ports are published that name no address.
@@ -98,7 +131,7 @@ enum NetworkParsing {
             case bridgeName: request.bridge = value
             case talk: request.rules.isolatesContainers = try !truth(value, option)
             case masquerade: request.rules.masquerades = try truth(value, option)
-            case hostBinding: hostAddress = "\(try address(value, option))"
+            case hostBinding: hostAddress = "\(try address(value, option) as IPv4Address)"
             case mtu:
                 guard let number = UInt32(value), (68...65535).contains(number) else {
                     throw TimberError(.invalidArgument, "option \(option)=\(value.prefix(50)) is not a number of bytes from 68 to 65535")
@@ -117,9 +150,9 @@ enum NetworkParsing {
         return truth
     }
 
-    private static func address(_ text: String, _ what: String) throws -> IPv4Address {
-        guard let address = IPv4Address(text) else {
-            throw TimberError(.invalidArgument, "\(what) \"\(text.prefix(50))\" is not an IPv4 address")
+    private static func address<Address: IPAddress>(_ text: String, _ what: String) throws -> Address {
+        guard let address = Address(text) else {
+            throw TimberError(.invalidArgument, "\(what) \"\(text.prefix(50))\" is not an \(Address.family.rawValue) address")
         }
         return address
     }

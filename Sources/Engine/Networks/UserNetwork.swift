@@ -14,15 +14,25 @@ struct UserNetwork: Sendable, Codable, Equatable {
     var options: [String: String]
     /// Its user chose the subnet; only then containers can choose addresses in it.
     var hasOwnSubnet: Bool
+    /// The same of its IPv6 subnet.
+    var hasOwnIPv6Subnet: Bool?
     /// Shown, and without meaning on one machine.
     var attachable: Bool
     /// Addresses that no container gets, by the names that the user gave them.
     var auxiliaryAddresses: [String: String]
+    /// The same of its IPv6 subnet.
+    var auxiliaryIPv6Addresses: [String: String]?
     /// Where ports are published that name no address; empty: everywhere.
     var hostAddress: String
 
     var id: String { configuration.id }
     var name: String { configuration.name }
+
+    /// Where its IPv4 addresses are from.
+    var ipv4: AddressPlan<IPv4Address> {
+        AddressPlan(
+            subnet: configuration.subnet, gateway: configuration.gateway, range: configuration.range, kept: configuration.kept)
+    }
 
     /// The network as the API shows it.
     var resource: NetworkResource {
@@ -32,16 +42,20 @@ struct UserNetwork: Sendable, Codable, Equatable {
         result.created = created.rfc3339
         result.driver = "bridge"
         result.enableIPv4 = true
+        result.enableIPv6 = configuration.ipv6 != nil
         result.isInternal = configuration.rules.isInternal
         result.attachable = attachable
-        result.ipam.config = [
-            NetworkIPAMConfig(
-                subnet: "\(configuration.subnet)", ipRange: configuration.range.map { "\($0)" } ?? "", gateway: "\(configuration.gateway)",
-                auxiliaryAddresses: auxiliaryAddresses)
-        ]
+        result.ipam.config = [Self.config(ipv4, auxiliaryAddresses)]
+        if let ipv6 = configuration.ipv6 { result.ipam.config.append(Self.config(ipv6, auxiliaryIPv6Addresses ?? [:])) }
         result.options = options
         result.labels = labels
         return result
+    }
+
+    private static func config(_ plan: AddressPlan<some IPAddress>, _ auxiliaryAddresses: [String: String]) -> NetworkIPAMConfig {
+        NetworkIPAMConfig(
+            subnet: "\(plan.subnet)", ipRange: plan.range.map { "\($0)" } ?? "", gateway: "\(plan.gateway)",
+            auxiliaryAddresses: auxiliaryAddresses)
     }
 }
 

@@ -4,6 +4,7 @@ struct DNSQuery: Sendable, Equatable {
     enum RecordType {
         static let address: UInt16 = 1
         static let pointer: UInt16 = 12
+        static let ipv6Address: UInt16 = 28
         static let options: UInt16 = 41
     }
 
@@ -88,11 +89,21 @@ struct DNSQuery: Sendable, Equatable {
         (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
     }
 
-    /// The address that a question of type PTR is about; nil when it is about something else.
-    var reverseAddress: IPv4Address? {
-        guard type == RecordType.pointer, let name, name.hasSuffix(".in-addr.arpa") else { return nil }
-        return IPv4Address(
-            name.dropLast(".in-addr.arpa".count).split(separator: ".", omittingEmptySubsequences: false).reversed().joined(separator: "."))
+    /// The bytes of the address that a question of type PTR is about; nil when it is about something else.
+    var reverseAddress: [UInt8]? {
+        guard type == RecordType.pointer, let name else { return nil }
+        func labels(before end: String) -> [Substring]? {
+            guard name.hasSuffix(end) else { return nil }
+            return name.dropLast(end.count).split(separator: ".", omittingEmptySubsequences: false).reversed()
+        }
+        if let numbers = labels(before: ".in-addr.arpa") { return IPv4Address(numbers.joined(separator: "."))?.bytes }
+        // RFC 3596: one label for every half of a byte.
+        guard let digits = labels(before: ".ip6.arpa")?.map({ $0.utf8.count == 1 ? $0.first?.hexDigitValue : nil }), digits.count == 32
+        else {
+            return nil
+        }
+        let halves = digits.compactMap { $0.map { UInt8($0) } }
+        return halves.count == 32 ? stride(from: 0, to: 32, by: 2).map { halves[$0] << 4 | halves[$0 + 1] } : nil
     }
 
     /// Whether a message from a name server is an answer to this question, asked with a number of our own.

@@ -18,11 +18,15 @@ public final class NameTable: Sendable {
         public var address: IPv4Address
         /// Where addresses of this network are from.
         public var subnet: IPv4Subnet
+        /// Its IPv6 address there; nil: it has none.
+        public var ipv6Address: IPv6Address?
+        /// Where IPv6 addresses of this network are from; nil: it has none.
+        public var ipv6Subnet: IPv6Subnet?
 
         /// Makes an entry; names are compared without regard to case.
         public init(
             container: String, network: String, networkName: String, names: [String], links: [String: String], address: IPv4Address,
-            subnet: IPv4Subnet
+            subnet: IPv4Subnet, ipv6Address: IPv6Address? = nil, ipv6Subnet: IPv6Subnet? = nil
         ) {
             self.container = container
             self.network = network
@@ -31,6 +35,18 @@ public final class NameTable: Sendable {
             self.links = Dictionary(links.map { ($0.lowercased(), $1.lowercased()) }, uniquingKeysWith: { $1 })
             self.address = address
             self.subnet = subnet
+            self.ipv6Address = ipv6Address
+            self.ipv6Subnet = ipv6Subnet
+        }
+
+        /// Its addresses' bytes.
+        fileprivate var addresses: [[UInt8]] { [address.bytes] + [ipv6Address?.bytes].compactMap(\.self) }
+
+        /// Whether an address is one of this network's.
+        fileprivate func coversNetwork(of address: [UInt8]) -> Bool {
+            if address.count == 4 { return IPv4Address(address[...]).map(subnet.contains) ?? false }
+            guard let address = IPv6Address(address[...]), let ipv6Subnet else { return false }
+            return ipv6Subnet.contains(address)
         }
     }
 
@@ -39,8 +55,8 @@ public final class NameTable: Sendable {
         var entries: [String: Entry] = [:]
         /// By network and name: the interfaces.
         var names: [String: [String: Set<String>]] = [:]
-        /// By network and address: the interface.
-        var addresses: [String: [IPv4Address: String]] = [:]
+        /// By network and the bytes of an address: the interface.
+        var addresses: [String: [[UInt8]: String]] = [:]
         /// By container: the interfaces.
         var containers: [String: Set<String>] = [:]
 
@@ -50,7 +66,9 @@ public final class NameTable: Sendable {
                 names[entry.network]?[name]?.remove(interface)
                 if names[entry.network]?[name]?.isEmpty == true { names[entry.network]?[name] = nil }
             }
-            if addresses[entry.network]?[entry.address] == interface { addresses[entry.network]?[entry.address] = nil }
+            for address in entry.addresses where addresses[entry.network]?[address] == interface {
+                addresses[entry.network]?[address] = nil
+            }
             if names[entry.network]?.isEmpty == true { names[entry.network] = nil }
             if addresses[entry.network]?.isEmpty == true { addresses[entry.network] = nil }
             containers[entry.container]?.remove(interface)
@@ -74,7 +92,7 @@ public final class NameTable: Sendable {
             state.remove(interface)
             state.entries[interface] = entry
             for name in entry.names { state.names[entry.network, default: [:]][name, default: []].insert(interface) }
-            state.addresses[entry.network, default: [:]][entry.address] = interface
+            for address in entry.addresses { state.addresses[entry.network, default: [:]][address] = interface }
             state.containers[entry.container, default: []].insert(interface)
         }
     }
@@ -84,28 +102,37 @@ public final class NameTable: Sendable {
         state.withLock { $0.remove(interface) }
     }
 
+    /// Who has a name for a container, in the networks that it is in: its addresses there.
+    struct Found: Hashable {
+        var address: IPv4Address
+        var ipv6Address: IPv6Address?
+    }
+
     /// The addresses that a name has for a container, in the networks that it is in.
     /// - Parameter name: in lower case; `NAME.NETWORK` is a name in one network.
     /// - Returns: nil when nobody has the name.
-    func addresses(of name: String, for container: String) -> [IPv4Address]? {
+    func addresses(of name: String, for container: String) -> Set<Found>? {
         let found = state.withLock { state in
             let own = (state.containers[container] ?? []).compactMap { state.entries[$0] }
-            return own.flatMap { entry -> [IPv4Address] in
+            return own.flatMap { entry -> [Found] in
                 let networkEnd = "." + entry.networkName
                 let names = [name] + (name.hasSuffix(networkEnd) ? [String(name.dropLast(networkEnd.count))] : [])
                 return names.flatMap { name in
                     let target = entry.links[name] ?? name
-                    return (state.names[entry.network]?[target] ?? []).compactMap { state.entries[$0]?.address }
+                    return (state.names[entry.network]?[target] ?? []).compactMap { state.entries[$0] }.map {
+                        Found(address: $0.address, ipv6Address: $0.ipv6Address)
+                    }
                 }
             }
         }
-        return found.isEmpty ? nil : Array(Set(found))
+        return found.isEmpty ? nil : Set(found)
     }
 
     /// The name that an address has for a container.
-    func name(of address: IPv4Address, for container: String) -> Reverse {
+    /// - Parameter address: 4 or 16 bytes.
+    func name(of address: [UInt8], for container: String) -> Reverse {
         state.withLock { state in
-            for own in (state.containers[container] ?? []).compactMap({ state.entries[$0] }) where own.subnet.contains(address) {
+            for own in (state.containers[container] ?? []).compactMap({ state.entries[$0] }) where own.coversNetwork(of: address) {
                 guard let interface = state.addresses[own.network]?[address], let entry = state.entries[interface],
                     let name = entry.names.first
                 else {
@@ -144,7 +171,12 @@ enum DNSDecision: Equatable {
         }
         guard let name = query.name, let addresses = table.addresses(of: name, for: container) else { return nil }
         // A name of ours has no records of other types, and nobody else is asked for them.
-        guard query.type == DNSQuery.RecordType.address else { return DNSAnswer.make(query, .none, limit: limit) }
-        return DNSAnswer.make(query, .none, addresses.shuffled().map(\.bytes), limit: limit)
+        let records =
+            switch query.type {
+            case DNSQuery.RecordType.address: addresses.map(\.address.bytes)
+            case DNSQuery.RecordType.ipv6Address: addresses.compactMap(\.ipv6Address?.bytes)
+            default: [[UInt8]]()
+            }
+        return DNSAnswer.make(query, .none, records.shuffled(), limit: limit)
     }
 }

@@ -98,7 +98,7 @@ struct NetworkOptions: ParsableArguments {
     var networkAlias: [String] = []
     @Option(help: ArgumentHelp("A certain address in the network", valueName: "address"))
     var ip: String?
-    @Option(help: ArgumentHelp("Refused: there is no IPv6 yet", valueName: "address"))
+    @Option(help: ArgumentHelp("A certain IPv6 address", valueName: "address"))
     var ip6: String?
     @Option(help: ArgumentHelp("Refused: there are none", valueName: "address"))
     var linkLocalIp: [String] = []

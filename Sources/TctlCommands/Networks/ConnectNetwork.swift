@@ -21,7 +21,7 @@ struct ConnectNetwork: TctlCommand {
     var alias: [String] = []
     @Option(help: ArgumentHelp("A certain address", valueName: "address"))
     var ip: String?
-    @Option(help: ArgumentHelp("Refused: there is no IPv6 yet", valueName: "address"))
+    @Option(help: ArgumentHelp("A certain IPv6 address", valueName: "address"))
     var ip6: String?
     @Option(help: ArgumentHelp("Find another container by a name that only this one has for it", valueName: "container:alias"))
     var link: [String] = []

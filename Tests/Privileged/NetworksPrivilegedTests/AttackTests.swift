@@ -159,7 +159,7 @@ final class Ear: Sendable {
     init(port: UInt16) throws {
         socket = Descriptor(
             owning: try retrying("socket") { Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0) })
-        var name = IPv4("0.0.0.0", port)
+        var name = SocketName("0.0.0.0", port)
         let raw = socket.raw
         try retrying("bind") { name.withPointer { bind(raw, $0, $1) } }
     }
@@ -167,7 +167,7 @@ final class Ear: Sendable {
     func next(timeout: Int32) -> String? {
         var waiting = pollfd(fd: socket.raw, events: Int16(POLLIN), revents: 0)
         guard poll(&waiting, 1, timeout) == 1 else { return nil }
-        var peer = IPv4("0.0.0.0", 0)
+        var peer = SocketName("0.0.0.0", 0)
         var buffer = [UInt8](repeating: 0, count: 64)
         let raw = socket.raw
         _ = peer.withPointer { pointer, length in

@@ -37,6 +37,7 @@ final class Server: Sendable {
     private let tcp: SharedDescriptor
     private let udp: SharedDescriptor
 
+    /// - Parameter address: `::` for both families.
     init(_ name: String, in namespace: NetworkNamespace, port: UInt16, on address: String = "0.0.0.0") throws {
         (tcp, udp) = try namespace.inside {
             let tcp = try Self.bound(SOCK_STREAM, address, port)
@@ -55,18 +56,19 @@ final class Server: Sendable {
     }
 
     private static func bound(_ type: __socket_type, _ address: String, _ port: UInt16) throws -> SharedDescriptor {
+        var name = SocketName(address, port)
+        let family = name.family
         let socket = SharedDescriptor(
-            Descriptor(owning: try retrying("socket") { Glibc.socket(AF_INET, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0) }))
+            Descriptor(owning: try retrying("socket") { Glibc.socket(family, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0) }))
         var on: Int32 = 1
         try retrying("setsockopt") { setsockopt(socket.raw, SOL_SOCKET, SO_REUSEADDR, &on, 4) }
-        var name = IPv4(address, port)
         try retrying("bind") { name.withPointer { bind(socket.raw, $0, $1) } }
         return socket
     }
 
     private static func serveTCP(_ socket: SharedDescriptor, _ name: String) {
         while true {
-            var peer = IPv4("0.0.0.0", 0)
+            var peer = SocketName("::", 0)
             let client = peer.withPointer { pointer, length in
                 var length = length
                 return accept(socket.raw, pointer, &length)
@@ -81,7 +83,7 @@ final class Server: Sendable {
     private static func serveUDP(_ socket: SharedDescriptor, _ name: String) {
         while true {
             var buffer = [UInt8](repeating: 0, count: 64)
-            var peer = IPv4("0.0.0.0", 0)
+            var peer = SocketName("::", 0)
             let count = peer.withPointer { pointer, length in
                 var length = length
                 return recvfrom(socket.raw, &buffer, buffer.count, 0, pointer, &length)
@@ -93,21 +95,32 @@ final class Server: Sendable {
     }
 }
 
-/// sockaddr_in with text.
-struct IPv4 {
-    private var address = sockaddr_in()
+/// An address and a port as system calls take them, of either family.
+struct SocketName {
+    // Large enough for a sockaddr_in as well, which begins in the same way.
+    private var address = sockaddr_in6()
 
     init(_ text: String, _ port: UInt16) {
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        inet_pton(AF_INET, text, &address.sin_addr)
+        address.sin6_port = port.bigEndian
+        if text.contains(":") {
+            address.sin6_family = sa_family_t(AF_INET6)
+            inet_pton(AF_INET6, text, &address.sin6_addr)
+        } else {
+            address.sin6_family = sa_family_t(AF_INET)
+            inet_pton(AF_INET, text, &address.sin6_flowinfo)
+        }
     }
 
-    var text: String { IPv4Address(bits: UInt32(bigEndian: address.sin_addr.s_addr)).description }
+    var family: Int32 { Int32(address.sin6_family) }
+
+    var text: String {
+        if family == AF_INET { return IPv4Address(bits: UInt32(bigEndian: address.sin6_flowinfo)).description }
+        return withUnsafeBytes(of: address.sin6_addr) { IPv6Address(Array($0)[...])?.description ?? "" }
+    }
 
     mutating func withPointer<Value>(_ body: (UnsafeMutablePointer<sockaddr>, socklen_t) -> Value) -> Value {
         withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in6>.size)) }
         }
     }
 }
@@ -120,36 +133,21 @@ extension NetworkNamespace {
     ) throws -> Reply {
         try inside {
             let type = transport == .tcp ? SOCK_STREAM : SOCK_DGRAM
-            let isIPv6 = address.contains(":")
+            var name = SocketName(address, port)
+            let family = name.family
             let socket = Descriptor(
                 owning: try retrying("socket") {
-                    Glibc.socket(
-                        isIPv6 ? AF_INET6 : AF_INET, Int32(type.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+                    Glibc.socket(family, Int32(type.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
                 })
             let raw = socket.raw
             if let source {
                 let parts = source.split(separator: ":")
-                var name = IPv4(String(parts[0]), parts.count > 1 ? UInt16(parts[1]) ?? 0 : 0)
+                var name = SocketName(String(parts[0]), parts.count > 1 ? UInt16(parts[1]) ?? 0 : 0)
                 try retrying("bind") { name.withPointer { bind(raw, $0, $1) } }
             }
-            if isIPv6 {
-                var name = sockaddr_in6()
-                name.sin6_family = sa_family_t(AF_INET6)
-                name.sin6_port = port.bigEndian
-                inet_pton(AF_INET6, address, &name.sin6_addr)
-                let result = withUnsafePointer(to: &name) { pointer in
-                    pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                        connect(raw, $0, socklen_t(MemoryLayout<sockaddr_in6>.size))
-                    }
-                }
-                let error = errno
-                if result < 0 && error != EINPROGRESS { return Self.reply(error) }
-            } else {
-                var name = IPv4(address, port)
-                let result = name.withPointer { connect(raw, $0, $1) }
-                let error = errno
-                if result < 0 && error != EINPROGRESS { return Self.reply(error) }
-            }
+            let result = name.withPointer { connect(raw, $0, $1) }
+            let error = errno
+            if result < 0 && error != EINPROGRESS { return Self.reply(error) }
             if transport == .udp { _ = send(raw, "hi", 2, Int32(MSG_NOSIGNAL)) }
             var buffer = [UInt8](repeating: 0, count: 128)
             while true {

@@ -27,7 +27,7 @@ struct World {
         neighbour = try NetworkNamespace.make()
         lines = Lines()
         manager = NetworkManager(
-            configuration: .init(bridge: bridge, subnet: subnet, readyNamespaces: readyNamespaces), host: host, log: lines.log)
+            configuration: Self.configuration(bridge, subnet, readyNamespaces), host: host, log: lines.log)
         try host.run("ip link add wan0 type veth peer name eth0 netns /proc/\(getpid())/fd/\(neighbour.raw)")
         try host.run("ip addr add \(Self.hostAddress)/24 dev wan0 && ip link set wan0 up")
         try neighbour.run("ip addr add \(Self.neighbourAddress)/24 dev eth0 && ip link set eth0 up")
@@ -70,8 +70,16 @@ extension World {
 
     /// A manager for the same host: another daemon, or the same one started again.
     func anotherManager(bridge: String = "timber0", subnet: IPv4Subnet? = nil) -> NetworkManager {
-        NetworkManager(configuration: .init(bridge: bridge, subnet: subnet, readyNamespaces: 0), host: host, log: lines.log)
+        NetworkManager(configuration: Self.configuration(bridge, subnet), host: host, log: lines.log)
     }
+
+    private static func configuration(
+        _ bridge: String, _ subnet: IPv4Subnet?, _ readyNamespaces: Int = 0
+    ) -> NetworkManager.Configuration {
+        .init(bridge: bridge, subnet: subnet, uniqueLocalPrefix: uniqueLocal[0], readyNamespaces: readyNamespaces)
+    }
+
+    private static let uniqueLocal = ["fd00:9:1::/48"].compactMap(IPv6Subnet.init)
 }
 
 struct Container {

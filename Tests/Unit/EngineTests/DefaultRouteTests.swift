@@ -15,7 +15,7 @@ import Testing
                 id: "c", network: $0.network, endpointID: "", interface: $0.network, device: "eth0", address: gateway, prefixLength: 24,
                 gateway: gateway, mac: MACAddress(for: gateway))
         }
-        return DefaultRoute.choose(endpoints, memberships)?.network
+        return DefaultRoute.choose(.ipv4, endpoints, memberships)?.network
     }
 
     @Test(

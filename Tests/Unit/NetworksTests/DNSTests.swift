@@ -90,6 +90,7 @@ private enum Wire {
         let seeds = [
             Wire.question("web"), Wire.question("a.b.c.example", type: 12, payloadSize: 4096),
             Wire.question("2.0.9.10.in-addr.arpa", type: 12), Wire.question("x", type: 255),
+            Wire.question("1." + String(repeating: "0.", count: 31) + "ip6.arpa", type: 12),
         ]
         let table = NameTable()
         for round in 0..<20_000 {
@@ -181,7 +182,7 @@ private struct Seeded: RandomNumberGenerator {
     }
 
     private func look(_ name: String, _ container: String, _ table: NameTable) -> [String]? {
-        table.addresses(of: name, for: container)?.map(\.description).sorted()
+        table.addresses(of: name, for: container)?.map(\.address.description).sorted()
     }
 
     @Test func namesInSharedNetworksOnly() throws {
@@ -209,6 +210,42 @@ private struct Seeded: RandomNumberGenerator {
         #expect(look("front", "web", table) == nil && look("back", "web", table) == ["10.9.1.2"])
         for interface in ["i1", "i3", "i4"] { table.remove(interface: interface) }
         #expect(look("web", "web", table) == nil)
+    }
+
+    @Test func addressesOfIPv6() throws {
+        let table = try table()
+        var six = try entry("six", "ash", 6)
+        (six.ipv6Address, six.ipv6Subnet) = (IPv6Address("fd00:9::6"), IPv6Subnet("fd00:9::/64"))
+        table.set(six, interface: "i6")
+        func ask(_ name: String, _ type: UInt16, for container: String = "six") throws -> DNSDecision {
+            DNSDecision.decide(try #require(Wire.query(Wire.question(name, type: type))), for: container, forwards: true, table, limit: 512)
+        }
+        func answer(_ decision: DNSDecision) -> [UInt8] {
+            guard case .answer(let bytes) = decision else { return [] }
+            return bytes
+        }
+        let address = answer(try ask("six", 28, for: "web"))
+        #expect(Wire.code(address) == 0 && Wire.answers(address) == 1)
+        #expect(Array(address.suffix(16)) == [0xfd, 0, 0, 9] + [UInt8](repeating: 0, count: 11) + [6])
+        #expect(Wire.answers(answer(try ask("six", 1))) == 1)
+        // A name without IPv6 has no address of it, and nobody else is asked.
+        let none = answer(try ask("web", 28))
+        #expect(!none.isEmpty && Wire.code(none) == 0 && Wire.answers(none) == 0)
+        let zeros = [String](repeating: "0", count: 23).joined(separator: ".")
+        let reverse = answer(try ask("6.\(zeros).9.0.0.0.0.0.d.f.ip6.arpa", 12))
+        let name = try #require(DNSAnswer.encode("six.ash"))
+        #expect(Array(reverse.suffix(name.count)) == name)
+        #expect(Wire.code(answer(try ask("7.\(zeros).9.0.0.0.0.0.d.f.ip6.arpa", 12))) == 3)
+        // Of another network, of a container that has no IPv6, and what is no address.
+        for foreign in [
+            "6.\(zeros).9.0.0.1.0.0.d.f.ip6.arpa", "6.0.ip6.arpa", "g.\(zeros).9.0.0.0.0.0.d.f.ip6.arpa",
+            "66.\(zeros).9.0.0.0.0.d.f.ip6.arpa",
+        ] {
+            #expect(try ask(foreign, 12) == .forward)
+        }
+        #expect(try ask("6.\(zeros).9.0.0.0.0.0.d.f.ip6.arpa", 12, for: "hidden") == .forward)
+        table.remove(interface: "i6")
+        #expect(try ask("six", 28, for: "web") == .forward)
     }
 
     @Test func decisions() throws {

@@ -22,7 +22,7 @@ import Testing
         return found
     }
 
-    private let ruleset = Ruleset(bridge: "timber0", networks: [.init(bridge: "timber0", subnet: SubnetChoice.candidates[0])])
+    private let ruleset = Ruleset(bridge: "timber0", networks: [.init(bridge: "timber0", subnet: DefaultSubnets.bridge[0])])
     private let address = IPv4Address(bits: 0xac1e_0002)
 
     @Test func aTransactionHasABeginningAnEndAndOneAnswer() {
