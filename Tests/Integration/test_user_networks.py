@@ -1,9 +1,12 @@
 """Networks that users make: their life, what is in them, who reaches whom, and that all of it is given back."""
 
+import contextlib
 import json
 import socket
+import sqlite3
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -166,7 +169,7 @@ def test_run_in_a_network(timber, network):
     assert shown["Aliases"] == ["db"] and shown["IPAMConfig"]["IPv4Address"] == own
     assert settings["IPAddress"] == "" and timber.inspect(name)["HostConfig"]["NetworkMode"] == "grove"
     assert devices(timber, name) == {"eth0": f"{own}/28"}
-    assert route(timber, name) == [own.replace(".5", ".1")]
+    assert route(timber, name) == [own.rsplit(".", 1)[0] + ".1"]
     [container] = timber.api.get("/networks/grove").json["Containers"].values()
     assert (container["IPv4Address"], container["MacAddress"]) == (f"{own}/28", "02:42:ac:12:05:02")
     assert [entry["Id"] for entry in timber.api.get("/containers/json", filters={"network": ["grove"]}).json] == [name]
@@ -223,7 +226,7 @@ def test_connect_and_disconnect_live(timber, network):
     # Published ports follow the default route.
     until(lambda: host_asks(port))
     timber.docker("network", "disconnect", "ash", "oak").ok()
-    assert list(devices(timber, name)) == ["eth1"] and route(timber, name) == [own.replace("29", "17")]
+    assert list(devices(timber, name)) == ["eth1"] and route(timber, name) == [own.rsplit(".", 1)[0] + ".17"]
     until(lambda: host_asks(port))
     timber.docker("network", "disconnect", "birch", "oak").ok()
     assert devices(timber, name) == {} and route(timber, name) == []
@@ -270,8 +273,6 @@ def test_connect_while_it_does_not_run(timber, network):
 
 
 def test_events(timber, network):
-    import time
-
     since = time.time()
     network("ash")
     name = timber.docker("run", "-d", "--network", "ash", "busybox", "sleep", "1000").ok().out
@@ -325,7 +326,7 @@ def test_internal(timber, network):
     assert not reaches(timber, name, address(timber, outside, "bridge"))
     with socket.create_server((timber.slot.gateway, timber.slot.port(3))) as server:
         threading.Thread(target=serve, args=(server,), daemon=True).start()
-        assert reaches(timber, outside, timber.slot.gateway, timber.slot.port(3))
+        until(lambda: reaches(timber, outside, timber.slot.gateway, timber.slot.port(3)))
         assert not reaches(timber, name, timber.slot.gateway, timber.slot.port(3))
         server.shutdown(socket.SHUT_RDWR)
 
@@ -344,8 +345,9 @@ def test_a_published_port(timber, network):
     port = timber.slot.port(5)
     name = timber.start_container("--network", "ash", "-p", f"{port}:80", *SERVER)
     until(lambda: host_asks(port))
-    assert reaches(timber, timber.sleeper(), timber.slot.gateway, port)
-    assert reaches(timber, name, timber.slot.gateway, port)
+    peer = timber.sleeper()
+    until(lambda: reaches(timber, peer, timber.slot.gateway, port))
+    until(lambda: reaches(timber, name, timber.slot.gateway, port))
 
 
 # --- Given back -----------------------------------------------------------------------------------------------------------
@@ -375,9 +377,10 @@ def test_many_at_once(timber, network):
 
 def test_after_the_daemon(fresh):
     """kill -9: networks, addresses, interfaces, routes and ports are there as before, and go as before."""
-    fresh.api.post("/networks/create", {"Name": "ash", "Labels": {"a": "b"}}).expect(201)
-    gone = fresh.api.post("/networks/create", {"Name": "gone"}).expect(201).json["Id"]
-    fresh.api.post("/networks/create", {"Name": "inner", "Internal": True}).expect(201)
+    # Subnets of its own: what the daemon chooses, somebody else may take while the bridge is not there.
+    fresh.api.post("/networks/create", {"Name": "ash", "Labels": {"a": "b"}, **with_subnet(subnet(fresh, 0))}).expect(201)
+    gone = fresh.api.post("/networks/create", {"Name": "gone", **with_subnet(subnet(fresh, 1))}).expect(201).json["Id"]
+    fresh.api.post("/networks/create", {"Name": "inner", "Internal": True, **with_subnet(subnet(fresh, 2))}).expect(201)
     port = fresh.slot.port(0)
     name = fresh.start_container("--network", "ash", "-p", f"{port}:80", *SERVER)
     fresh.api.post("/networks/inner/connect", {"Container": name}).expect(200)
@@ -422,7 +425,7 @@ def test_killed_while_a_container_moves(fresh, verb):
         client.start()
         threading.Event().wait(attempt * 0.003)
         fresh.kill()
-        client.join(10)
+        client.join(30)
         fresh.start()
         shown = {settings["IPAddress"] for settings in fresh.inspect(name)["NetworkSettings"]["Networks"].values()}
         assert {value.split("/")[0] for value in devices(fresh, name).values()} == shown
@@ -468,3 +471,27 @@ def test_docker_py(timber, network):
         assert client.networks.prune()["NetworksDeleted"] == ["grove"]
     finally:
         client.close()
+
+
+def test_another_daemon_takes_the_chosen_subnet(fresh, timber, network):
+    """Between a choice and its bridge anybody may take the subnet: who did not ask for it gets another one."""
+    for attempt in range(5):
+        answers = []
+        request = threading.Thread(target=lambda: answers.append(fresh.api.post("/networks/create", {"Name": f"late{attempt}"})))
+        # The network's row, which comes behind the choice, has to wait.
+        with contextlib.closing(sqlite3.connect(fresh.data / "state.db", isolation_level=None)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            begun = time.monotonic()
+            request.start()
+            time.sleep(0.5)
+            network(f"quick{attempt}")
+            database.execute("ROLLBACK")
+            waited = time.monotonic() - begun
+        request.join()
+        # No row waits longer than five seconds.
+        if waited < 4:
+            break
+    assert waited < 4
+    shown = [answers[0].expect(201).json["Id"], f"quick{attempt}"]
+    subnets = [daemon.api.get(f"/networks/{name}").json["IPAM"]["Config"][0]["Subnet"] for daemon, name in zip((fresh, timber), shown, strict=True)]
+    assert subnets[0] != subnets[1]
