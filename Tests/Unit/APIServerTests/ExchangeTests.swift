@@ -5,7 +5,7 @@ import Foundation
 import LinuxKernel
 import Testing
 
-@Suite("Requests and answers", .timeLimit(.minutes(1)))
+@Suite("Requests and answers", .timeLimit(.minutes(10)))
 struct ExchangeTests {
     /// One request on a connection of its own.
     private func ask(

@@ -19,6 +19,8 @@ final class FakeBackend: Backend {
     let exit = Event<Int64>()
     let started = Event<Void>()
     let attached = Mutex<SharedDescriptor?>(nil)
+    /// Samples that were made.
+    let samples = Counter()
 
     init(isTerminal: Bool = false, process: @escaping Process = { _ in }) {
         self.isTerminal = isTerminal
@@ -185,6 +187,7 @@ final class FakeBackend: Backend {
         Producer { emit in
             try await self.noting("stats") {
                 for number in 0..<(stream ? 1_000_000 : 1) {
+                    self.samples.add()
                     try await emit(ContainerStats(id: "\(number)", memoryStats: MemoryStats(stats: ["x": 1])))
                 }
             }

@@ -6,7 +6,7 @@ import Glibc
 import LinuxKernel
 import Testing
 
-@Suite("Hijacked connections", .timeLimit(.minutes(1)))
+@Suite("Hijacked connections", .timeLimit(.minutes(10)))
 struct HijackTests {
     private static let attach =
         "POST /v1.50/containers/web/attach?stream=1&stdin=1&stdout=1&stderr=1 HTTP/1.1\r\nHost: docker\r\n"
@@ -94,7 +94,8 @@ struct HijackTests {
     }
 
     @Test func aProcessThatReadsNothingHoldsTheClientBack() async throws {
-        let backend = FakeBackend(process: { _ in Thread.sleep(forTimeInterval: 1) })
+        let ends = DispatchSemaphore(value: 0)
+        let backend = FakeBackend(process: { _ in ends.wait() })
         try await withServer(backend) { path in
             try await onThread {
                 let client = try RawClient(path)
@@ -106,8 +107,14 @@ struct HijackTests {
                 Thread.detachNewThread {
                     while (try? client.send([UInt8](repeating: 1, count: 100_000))) != nil, sent.value < 1_000 { sent.add() }
                 }
-                Thread.sleep(forTimeInterval: 0.5)
-                #expect(sent.value < 40)
+                defer { ends.signal() }
+                var count: Int
+                repeat {
+                    count = sent.value
+                    Thread.sleep(forTimeInterval: 0.5)
+                } while sent.value > count
+                #expect(count < 40)
+                ends.signal()
                 #expect(try client.receiveToEnd().isEmpty)
             }
         }
@@ -235,17 +242,23 @@ struct HijackTests {
     @Test func nothingComesTogetherWithTheHead() async throws {
         try await withServer { path in
             try await onThread {
-                for _ in 0..<20 {
+                var counted = 0
+                for _ in 0..<2_000 where counted < 20 {
                     let client = try RawClient(path)
+                    let begun = ContinuousClock.now
                     try client.send(
                         "POST /exec/e127/start HTTP/1.1\r\nHost: d\r\n\(Self.upgrade)Content-Type: application/json\r\n"
                             + "Content-Length: 2\r\n\r\n{}")
                     Thread.sleep(forTimeInterval: 0.005)
                     let first = try client.receiveOnce()
+                    // The server waits for 80 ms, and not for a client that a busy machine kept from reading.
+                    if ContinuousClock.now - begun > .milliseconds(60) { continue }
+                    counted += 1
                     #expect(first.starts(with: Array("HTTP/1.1 101 ".utf8)))
                     #expect(first.suffix(4) == Array("\r\n\r\n".utf8)[...])
                     #expect(try Self.streams(client.receiveToEnd()).error == Array("exec nothere: no such file or directory\r\n".utf8))
                 }
+                #expect(counted == 20)
             }
         }
     }

@@ -67,7 +67,7 @@ final class RawClient: @unchecked Sendable {
     }
 
     /// The next bytes, exactly so many.
-    func receive(_ count: Int, timeout: Double = 10) throws -> [UInt8] {
+    func receive(_ count: Int, timeout: Double = patience) throws -> [UInt8] {
         while buffer.count < count {
             if ended { throw Failure.closed }
             try fill(timeout)
@@ -78,13 +78,13 @@ final class RawClient: @unchecked Sendable {
 
     /// What is there now, or comes next.
     func receiveOnce() throws -> [UInt8] {
-        if buffer.isEmpty { try fill(10) }
+        if buffer.isEmpty { try fill(patience) }
         defer { buffer = [] }
         return buffer
     }
 
     /// Everything until the server ends.
-    func receiveToEnd(timeout: Double = 10) throws -> [UInt8] {
+    func receiveToEnd(timeout: Double = patience) throws -> [UInt8] {
         while !ended { try fill(timeout) }
         defer { buffer = [] }
         return buffer
@@ -103,7 +103,7 @@ final class RawClient: @unchecked Sendable {
     }
 
     /// Status and headers.
-    func head(timeout: Double = 10) throws -> Answer {
+    func head(timeout: Double = patience) throws -> Answer {
         var answer = Answer()
         let status = try line(timeout).split(separator: " ")
         guard status.count >= 2, status[0] == "HTTP/1.1", let number = Int(status[1]) else { throw Failure.malformed("\(status)") }
@@ -118,7 +118,7 @@ final class RawClient: @unchecked Sendable {
     }
 
     /// The next chunk of a chunked body; nil at its end.
-    func chunk(timeout: Double = 10) throws -> [UInt8]? {
+    func chunk(timeout: Double = patience) throws -> [UInt8]? {
         let text = try line(timeout)
         guard let size = Int(text, radix: 16) else { throw Failure.malformed(text) }
         if size == 0 {
@@ -131,7 +131,7 @@ final class RawClient: @unchecked Sendable {
     }
 
     /// A whole answer.
-    func answer(timeout: Double = 10, hasBody: Bool = true) throws -> Answer {
+    func answer(timeout: Double = patience, hasBody: Bool = true) throws -> Answer {
         var answer = try head(timeout: timeout)
         if answer.status == 204 || answer.status == 304 || !hasBody {
             answer.complete = true

@@ -6,6 +6,7 @@ import Glibc
 import LinuxKernel
 import Logging
 import Synchronization
+import Testing
 
 /// Threads for the blocking clients: on the cooperative pool they would starve the server under test.
 private let clients = BlockingPool(threads: 128)
@@ -73,6 +74,9 @@ func writeAll(_ descriptor: Int32, _ bytes: [UInt8]) throws {
     }
 }
 
+/// How long a client waits for the server's next bytes: as long as it takes, on a machine that has other things to do.
+let patience = 60.0
+
 /// Something that happens once and can be waited for.
 final class Event<Value: Sendable>: Sendable {
     private let state = Mutex<(value: Value?, waiting: [UUID: CheckedContinuation<Value, any Error>])>((nil, [:]))
@@ -92,25 +96,24 @@ final class Event<Value: Sendable>: Sendable {
         let id = UUID()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                let now: Value? = state.withLock { state in
-                    if state.value == nil, !Task.isCancelled { state.waiting[id] = continuation }
-                    return state.value
+                // Looked at once, in the lock: a task that is cancelled later finds its continuation there, and nobody else resumes it.
+                let now: Result<Value, any Error>? = state.withLock { state in
+                    if let value = state.value { return .success(value) }
+                    if Task.isCancelled { return .failure(CancellationError()) }
+                    state.waiting[id] = continuation
+                    return nil
                 }
-                if let now { continuation.resume(returning: now) } else if Task.isCancelled { cancel(id, continuation) }
+                if let now { continuation.resume(with: now) }
             }
         } onCancel: {
-            cancel(id, nil)
+            let waiting = state.withLock { $0.waiting.removeValue(forKey: id) }
+            waiting?.resume(throwing: CancellationError())
         }
-    }
-
-    private func cancel(_ id: UUID, _ continuation: CheckedContinuation<Value, any Error>?) {
-        let waiting = state.withLock { $0.waiting.removeValue(forKey: id) }
-        (waiting ?? continuation)?.resume(throwing: CancellationError())
     }
 }
 
 /// Polls until something holds.
-func eventually(_ seconds: Double = 5, _ condition: @Sendable () -> Bool) async throws -> Bool {
+func eventually(_ seconds: Double = 60, _ condition: @Sendable () -> Bool) async throws -> Bool {
     let end = ContinuousClock.now + .seconds(seconds)
     while ContinuousClock.now < end {
         if condition() { return true }
@@ -119,14 +122,20 @@ func eventually(_ seconds: Double = 5, _ condition: @Sendable () -> Bool) async 
     return condition()
 }
 
+/// A fresh directory with a short path: the address of a Unix socket has 108 bytes. The caller removes it.
+func scratchDirectory() throws -> String {
+    let directory = "/tmp/ttapi-\(UUID().uuidString.prefix(8))"
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    return directory
+}
+
 /// Runs a server on a socket in a fresh directory.
 func withServer<Value: Sendable>(
     _ backend: FakeBackend = FakeBackend(), configure: (inout APIServer.Configuration) -> Void = { _ in },
     _ body: @escaping @Sendable (String) async throws -> Value
 ) async throws -> Value {
-    let directory = "/tmp/ttapi-\(UUID().uuidString.prefix(8))"
-    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let directory = try scratchDirectory()
+    defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: directory) } }
     let path = "\(directory)/d.sock"
     var log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     log.logLevel = .debug

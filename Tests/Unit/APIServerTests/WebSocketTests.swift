@@ -6,7 +6,7 @@ import Testing
 
 @testable import APIServer
 
-@Suite("WebSockets", .timeLimit(.minutes(1)))
+@Suite("WebSockets", .timeLimit(.minutes(10)))
 struct WebSocketTests {
     /// A client's frame.
     private static func frame(_ opcode: UInt8, _ payload: some Collection<UInt8>, final: Bool = true, masked: Bool = true) -> [UInt8] {

@@ -99,7 +99,7 @@ import Testing
     }
 
     /// Each one compared with each other one would take hours.
-    @Test(.timeLimit(.minutes(1))) func manyVariables() {
+    @Test(.timeLimit(.minutes(5))) func manyVariables() {
         let many = (0..<50_000).map { "VARIABLE\($0)=x" }
         var environment = Environment(many)
         for variable in many { environment.set(variable) }

@@ -30,7 +30,7 @@ import Testing
     }
 
     private func eventually(_ condition: () throws -> Bool) async throws -> Bool {
-        for _ in 0..<500 {
+        for _ in 0..<6_000 {
             if try condition() { return true }
             try await Task.sleep(for: .milliseconds(10))
         }

@@ -9,7 +9,7 @@ import Testing
     @Test func neverChangesWhatALinkLeadsTo() throws {
         let place = FileManager.default.temporaryDirectory.appendingPathComponent("timber-copy-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: place) }
-        for name in ["from", "to"] { try Files.makeDirectories("\(place)/\(name)") }
+        try Files.makeDirectories("\(place)/from")
         try Files.write([1], to: "\(place)/canary", mode: 0o600)
         let names = (0..<2000).map { "file\($0)" }
         for name in names {
@@ -18,18 +18,30 @@ import Testing
         }
         let isCopying = Atomic(true)
         let swapped = Atomic(0)
+        let copies = Atomic(0)
+        let ended = DispatchSemaphore(value: 0)
         let thread = Thread {
             for _ in 0... {
-                for name in names where unlink("\(place)/to/\(name)") == 0 {
-                    if symlink("\(place)/canary", "\(place)/to/\(name)") == 0 { swapped.add(1, ordering: .relaxed) }
+                let to = "\(place)/to\(copies.load(ordering: .relaxed))"
+                for name in names where unlink("\(to)/\(name)") == 0 {
+                    if symlink("\(place)/canary", "\(to)/\(name)") == 0 { swapped.add(1, ordering: .relaxed) }
                 }
-                if !isCopying.load(ordering: .relaxed) { return }
+                if !isCopying.load(ordering: .relaxed) { break }
             }
+            ended.signal()
         }
         thread.start()
         let source = try Files.directory("\(place)/from")
-        defer { isCopying.store(false, ordering: .relaxed) }
-        try Tree.copy(contentsOf: source.raw, to: "\(place)/to")
+        defer {
+            isCopying.store(false, ordering: .relaxed)
+            ended.wait()
+        }
+        // On a busy machine the other thread may not have begun when a copy is over.
+        for number in 0..<100 where swapped.load(ordering: .relaxed) == 0 {
+            try Files.makeDirectories("\(place)/to\(number)")
+            copies.store(number, ordering: .relaxed)
+            try Tree.copy(contentsOf: source.raw, to: "\(place)/to\(number)")
+        }
         var status = stat()
         #expect(stat("\(place)/canary", &status) == 0)
         #expect(status.st_mode & 0o777 == 0o600)
