@@ -85,9 +85,9 @@ private func pointers(_ strings: [String]) -> [UnsafeMutablePointer<CChar>?] {
     strings.map { strdup($0) as UnsafeMutablePointer<CChar>? } + [nil]
 }
 
-/// Waits until something is so, for two seconds at the most.
+/// Waits until something is so, for a minute at the most.
 func eventually(_ condition: () throws -> Bool) throws -> Bool {
-    for _ in 0..<200 {
+    for _ in 0..<6_000 {
         if try condition() { return true }
         usleep(10_000)
     }

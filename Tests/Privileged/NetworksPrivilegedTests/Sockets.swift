@@ -129,7 +129,7 @@ extension NetworkNamespace {
     /// Connects from inside to a server and reads its answer.
     /// - Parameter source: an address, or address:port, to bind to first.
     func reach(
-        _ address: String, _ port: UInt16, _ transport: Transport = .tcp, from source: String? = nil, timeout: Int32 = 1500
+        _ address: String, _ port: UInt16, _ transport: Transport = .tcp, from source: String? = nil, timeout: Int32 = 20_000
     ) throws -> Reply {
         try inside {
             let type = transport == .tcp ? SOCK_STREAM : SOCK_DGRAM

@@ -115,9 +115,9 @@ extension NetworkNamespace {
     }
 }
 
-/// Waits until a condition holds, for at most five seconds.
+/// Waits until a condition holds, for at most a minute.
 func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
-    for _ in 0..<500 {
+    for _ in 0..<6_000 {
         if try await condition() { return true }
         try await Task.sleep(for: .milliseconds(10))
     }

@@ -8,7 +8,9 @@ import Testing
         let shim = try Shim(place)
         try shim.launch(ContainerSpec(sh: "trap 'exit 0' TERM; echo up > /state; while :; do sleep 0.05; done"))
         _ = try shim.expect(TIMBER_EVENT_STARTED)
-        for _ in 0..<200 where !FileManager.default.fileExists(atPath: place.path + "/upper/state") { usleep(5_000) }
+        // Its trap is set then.
+        let state = URL(fileURLWithPath: place.path + "/upper/state")
+        #expect(try eventually { (try? Data(contentsOf: state)) == Data("up\n".utf8) })
         return shim
     }
 
@@ -149,8 +151,7 @@ import Testing
         let before = (try descriptors(), try resident())
         for number in 21...400 { _ = try exec(shim, UInt32(number), ProcessSpec(["/bin/echo", "x"])) }
         // The last stream is closed a moment after its end is seen.
-        for _ in 0..<100 where try descriptors() != before.0 { usleep(5_000) }
-        #expect(try descriptors() == before.0)
+        #expect(try eventually { try descriptors() <= before.0 })
         #expect(try resident() <= before.1 + 64, "KiB")
     }
 
@@ -164,6 +165,7 @@ import Testing
         spec.process.capabilities |= 1 << 19
         try shim.launch(spec)
         _ = try shim.expect(TIMBER_EVENT_STARTED)
+        #expect(try eventually { (try? place.text("/upper/seen"))?.isEmpty == false })
         for number in 1...60 { _ = try exec(shim, UInt32(number), ProcessSpec(["/bin/true"])) }
         let seen = try place.text("/upper/seen")
         #expect(!seen.contains("timber-shim-test"))

@@ -87,6 +87,18 @@ struct TimedOut: Error, CustomStringConvertible {
     let description: String
 }
 
+/// Milliseconds that anything may take: a busy machine needs many, and they cost nothing where it does not.
+let patience = 60_000
+
+/// Waits until something is so.
+func eventually(_ condition: () throws -> Bool) throws -> Bool {
+    for _ in 0..<patience / 10 {
+        if try condition() { return true }
+        usleep(10_000)
+    }
+    return try condition()
+}
+
 /// A stream socket with deadlines.
 final class Socket: Sendable {
     let raw: Int32
@@ -106,7 +118,7 @@ final class Socket: Sendable {
     }
 
     /// Reads up to `limit` bytes; empty at the end.
-    func read(_ limit: Int, timeout: Int = 10_000) throws -> [UInt8] {
+    func read(_ limit: Int, timeout: Int = patience) throws -> [UInt8] {
         var state = pollfd(fd: raw, events: Int16(POLLIN), revents: 0)
         guard try retrying("poll", "", { poll(&state, 1, Int32(timeout)) }) > 0 else { throw TimedOut(description: "nothing to read") }
         var bytes = [UInt8](repeating: 0, count: limit)
@@ -116,7 +128,7 @@ final class Socket: Sendable {
         return Array(bytes[..<count])
     }
 
-    func readExactly(_ count: Int, timeout: Int = 10_000) throws -> [UInt8]? {
+    func readExactly(_ count: Int, timeout: Int = patience) throws -> [UInt8]? {
         var bytes: [UInt8] = []
         while bytes.count < count {
             let part = try read(count - bytes.count, timeout: timeout)
@@ -126,7 +138,7 @@ final class Socket: Sendable {
         return bytes
     }
 
-    func readAll(timeout: Int = 10_000) throws -> [UInt8] {
+    func readAll(timeout: Int = patience) throws -> [UInt8] {
         var bytes: [UInt8] = []
         while true {
             let part = try read(65536, timeout: timeout)
@@ -294,7 +306,7 @@ final class Shim {
         return ours
     }
 
-    func event(on socket: Socket? = nil, timeout: Int = 10_000) throws -> Event? {
+    func event(on socket: Socket? = nil, timeout: Int = patience) throws -> Event? {
         let socket = socket ?? control
         guard let header = try socket.readExactly(MemoryLayout<timber_frame>.size, timeout: timeout) else { return nil }
         let frame = header.withUnsafeBytes { $0.loadUnaligned(as: timber_frame.self) }
@@ -303,7 +315,7 @@ final class Shim {
     }
 
     /// The next event of a type; others are dropped.
-    func expect(_ type: UInt32, process: UInt32 = 0, timeout: Int = 10_000) throws -> Event {
+    func expect(_ type: UInt32, process: UInt32 = 0, timeout: Int = patience) throws -> Event {
         while let event = try event(timeout: timeout) {
             if event.type == type && event.process == process { return event }
             if event.type == TIMBER_EVENT_FAILED && event.process == process {
@@ -322,7 +334,7 @@ final class Shim {
     }
 
     /// Waits for the shim itself to end.
-    func waitForEnd(timeout: Int = 10_000) throws -> Int32 {
+    func waitForEnd(timeout: Int = patience) throws -> Int32 {
         var status: Int32 = 0
         for _ in 0..<timeout / 5 {
             if waitpid(pid, &status, WNOHANG) == pid {

@@ -78,8 +78,7 @@ import Testing
             }
         }
         #expect(try isAlive(shim))
-        let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(shim.pid)/fd").count
-        #expect(descriptors < 20)
+        #expect(try eventually { try FileManager.default.contentsOfDirectory(atPath: "/proc/\(shim.pid)/fd").count < 20 })
     }
 
     @Test func slowHeaders() throws {
@@ -104,8 +103,7 @@ import Testing
             #expect(try other.readAll().isEmpty)
         }
         #expect(try isAlive(shim))
-        usleep(20_000)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: "/proc/\(shim.pid)/fd").count <= descriptors + 1)
+        #expect(try eventually { try FileManager.default.contentsOfDirectory(atPath: "/proc/\(shim.pid)/fd").count <= descriptors + 1 })
     }
 
     @Test func attachWithoutADescriptorIsAnswered() throws {
@@ -196,7 +194,7 @@ import Testing
             usleep(200_000)
             _ = slow.raw
         }
-        #expect(try shim.expect(TIMBER_EVENT_EXITED, timeout: 20_000).exitCode == 3)
+        #expect(try shim.expect(TIMBER_EVENT_EXITED).exitCode == 3)
     }
 
     @Test func processThatNeverReadsHoldsItsClientBack() throws {
@@ -219,19 +217,19 @@ import Testing
     @Test func endsWhenTimberdGoesWithoutLaunch() throws {
         let shim = try Shim(Place())
         shim.disconnect()
-        #expect(try shim.waitForEnd(timeout: 2_000) == 0)
+        #expect(try shim.waitForEnd(timeout: 8_000) == 0)
     }
 
     @Test func endsWhenTimberdGoesBetweenAttachAndLaunch() throws {
         let shim = try Shim(Place())
         do { _ = try shim.attach() }
         shim.disconnect()
-        #expect(try shim.waitForEnd(timeout: 2_000) == 0)
+        #expect(try shim.waitForEnd(timeout: 8_000) == 0)
     }
 
     @Test func endsWhenNobodyEverComes() throws {
         let shim = try Shim(Place(), connects: false)
-        #expect(try shim.waitForEnd(timeout: 15_000) == 0)
+        #expect(try shim.waitForEnd() == 0)
     }
 
     @Test func staysWhenTimberdGoesAfterLaunch() throws {
