@@ -51,7 +51,7 @@ def test_events(timber):
     assert lines[0] == "create" and lines[-1] == "destroy" and "die" in lines
     lines = timber.docker("events", "--since", "1m", "--until", "-1s", "--filter", "label=a=b", "--filter", "event=die", "--format", "json").ok().lines
     assert json.loads(lines[-1])["Actor"]["Attributes"]["exitCode"] == "0"
-    words = ["docker", "events", "--filter", "type=volume", "--until", f"{time.time() + 20:.0f}"]
+    words = ["docker", "events", "--filter", "type=volume", "--until", f"{time.time() + 100:.0f}"]
     with subprocess.Popen(words, env=timber.environment, stdout=subprocess.PIPE) as events:
         # What is created before the client listens is seen by --since alone; this goes on until it does.
         for number in range(100):

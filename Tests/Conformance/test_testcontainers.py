@@ -3,6 +3,7 @@
 import socket
 
 import pytest
+from harness.wait import until
 
 
 @pytest.fixture
@@ -24,10 +25,18 @@ def test_a_service(timber, testcontainers):
     script = "echo ready to serve; exec nc -ll -p 8080 -e echo hi"
     service = testcontainers.DockerContainer("busybox").with_command(["sh", "-c", script]).with_exposed_ports(8080).with_env("X", "1")
     with service:
-        wait_for_logs(service, "ready to serve", timeout=20)
+        wait_for_logs(service, "ready to serve", timeout=60)
         address = (service.get_container_host_ip(), int(service.get_exposed_port(8080)))
-        with socket.create_connection(address, timeout=5) as connection:
-            assert connection.recv(100) == b"hi\n"
+
+        def said():
+            # The server listens a moment after its log says so.
+            try:
+                with socket.create_connection(address, timeout=10) as connection:
+                    return connection.recv(100)
+            except OSError:
+                return None
+
+        assert until(said) == b"hi\n"
         assert service.exec(["sh", "-c", "echo $X; exit 3"]) == (3, b"1\n")
         identifier = service.get_wrapped_container().id
         assert identifier in timber.containers()
@@ -38,6 +47,6 @@ def test_one_that_fails(timber, testcontainers):
     from testcontainers.core.waiting_utils import wait_for_logs
 
     with testcontainers.DockerContainer("busybox").with_command(["sh", "-c", "echo went wrong >&2; exit 1"]) as service:
-        wait_for_logs(service, "went wrong", timeout=20)
+        wait_for_logs(service, "went wrong", timeout=60)
         assert service.get_wrapped_container().wait()["StatusCode"] == 1
     assert timber.containers() == []

@@ -78,7 +78,7 @@ def fresh(fixtures):
         daemon.discard()
 
 
-def assert_no_trace(daemon, before, seconds=5):
+def assert_no_trace(daemon, before, seconds=30):
     """The host is as it was. The kernel takes interfaces and cgroups away a moment after their last user, so this waits."""
     end = time.monotonic() + seconds
     while True:

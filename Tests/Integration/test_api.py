@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import json
 import os
+import select
 import socket
 import struct
 import time
@@ -73,9 +74,13 @@ def test_wait_before_start(timber):
     identifier = created(timber, Cmd=["sh", "-c", "exit 9"])
     connection = timber.api.open()
     connection.sendall(f"POST /{timber.api.version}/containers/{identifier}/wait?condition=next-exit HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
-    time.sleep(0.2)
-    timber.api.post(f"/containers/{identifier}/start").expect(204)
     received = b""
+    # The head of the answer comes as soon as the wait is registered.
+    while b"\r\n\r\n" not in received:
+        chunk = connection.recv(4096)
+        assert chunk, received
+        received += chunk
+    timber.api.post(f"/containers/{identifier}/start").expect(204)
     while b'"StatusCode":9' not in received.replace(b" ", b""):
         chunk = connection.recv(4096)
         assert chunk, received
@@ -169,9 +174,9 @@ def test_idle_and_slow_connections_hold_nobody_up(timber):
     idle = [timber.api.open() for _ in range(500)]
     for connection in idle[:200]:
         connection.sendall(b"GET /_ping HTTP/1.1\r\nHo")
-    begun = time.monotonic()
     timber.api.get("/containers/json").expect(200)
-    assert time.monotonic() - begun < 1
+    # That answer did not wait for theirs: no half request has been given up yet.
+    assert select.select(idle[:200], [], [], 0)[0] == []
     for connection in idle:
         connection.close()
     until(lambda: sum("socket:" in target for target in host.descriptors(timber.pid).values()) < 100, message="connections stay open")
@@ -179,7 +184,7 @@ def test_idle_and_slow_connections_hold_nobody_up(timber):
 
 def test_pipelined_requests_are_answered_in_order(timber):
     answer = timber.api.send(
-        b"GET /version HTTP/1.1\r\nHost: x\r\n\r\nGET /_ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", timeout=3
+        b"GET /version HTTP/1.1\r\nHost: x\r\n\r\nGET /_ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     )
     assert answer.count(b"HTTP/1.1 200") == 2
     assert answer.index(b"ApiVersion") < answer.rindex(b"OK")
@@ -295,7 +300,8 @@ def test_attach_by_websocket(timber):
     with contextlib.closing(WebSocket(timber, f"/containers/{identifier}/attach/ws", stream=1, stdin=1, stdout=1, stderr=1)) as client:
         client.send(2, b"one\n")
         received = b""
-        while b"err\n" not in received:
+        # Two pipes, read one after the other in no order.
+        while b"err\n" not in received or b"got one\n" not in received:
             received += client.receive()[1]
         assert sorted(received.splitlines()) == [b"err", b"got one"]
         client.send(9, b"ping")
@@ -405,7 +411,7 @@ def test_queries_that_mean_nothing(timber, oak, method, path):
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "OPTIONS", "TRACE", "CONNECT", "BREW"])
 def test_methods_that_mean_nothing(timber, method):
-    answer = timber.api.send(f"{method} /info HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode(), timeout=3)
+    answer = timber.api.send(f"{method} /info HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
     assert answer.split(b" ")[1] in (b"404", b"400") and b'"message"' in answer
 
 
@@ -417,13 +423,13 @@ def test_methods_that_mean_nothing(timber, method):
     ],
 )  # fmt: skip
 def test_headers_that_mean_nothing(timber, header):
-    answer = timber.api.send(f"POST /containers/create HTTP/1.1\r\nHost: x\r\n{header}\r\n\r\n".encode(), timeout=3)
+    answer = timber.api.send(f"POST /containers/create HTTP/1.1\r\nHost: x\r\n{header}\r\n\r\n".encode())
     assert answer.split(b" ")[1] in (b"400", b"417", b"501") and b'"message"' in answer
 
 
 def test_what_expects_to_continue(timber):
     """The body is asked for, also of a request that will be refused by it, and the next request is answered on the same connection."""
-    with timber.api.open(10) as connection:
+    with timber.api.open() as connection:
         connection.sendall(
             b"POST /volumes/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
         assert connection.recv(100).startswith(b"HTTP/1.1 100 ")

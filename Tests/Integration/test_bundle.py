@@ -73,7 +73,7 @@ def places(parent):
 # runc freezes and thaws the bundle's cgroup by polling, which takes long on a busy machine.
 @pytest.mark.timeout(240)
 def test_runc_sees_the_same(cgroups, running, bundle):
-    out, errors = running.communicate(PROBE.read_bytes(), timeout=30)
+    out, errors = running.communicate(PROBE.read_bytes(), timeout=60)
     assert running.returncode == 0, errors
     ours = flattened(json.loads(out))
     result = subprocess.run(

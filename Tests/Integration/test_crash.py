@@ -22,7 +22,7 @@ TICKS = ("busybox", "sh", "-c", "i=0; while :; do i=$((i+1)); echo $i; sleep 0.0
 
 def answer(port):
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/index", timeout=5) as response:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/index", timeout=30) as response:
             return response.read().decode()
     except OSError:
         return None
@@ -32,7 +32,7 @@ def test_tutorial_serves_while_timberd_is_killed(fresh, fixtures):
     fresh.load(fixtures / "timber_tutorial.tar").ok()
     port = fresh.slot.port(0)
     name = fresh.start_container("--name", "tutorial", "-p", f"{port}:8080", "timber_tutorial:1")
-    until(lambda: answer(port) == '{"timber": "so delicious"}', seconds=20)
+    until(lambda: answer(port) == '{"timber": "so delicious"}', seconds=60)
     before = fresh.inspect(name)["State"]
 
     fresh.kill()
@@ -100,7 +100,7 @@ def test_exec_stop_and_attach_after_adoption(fresh):
     attached.stdin.flush()
     assert attached.stdout.readline() == b"after all\n"
     fresh.tctl("stop", "-t", "0", name).ok()
-    assert attached.wait(10) == 137
+    assert attached.wait(30) == 137
 
 
 def test_paused_stays_paused(fresh):
@@ -121,8 +121,15 @@ def test_ports_and_addresses_are_remembered(fresh):
     assert fresh.inspect(name)["NetworkSettings"]["Networks"]["bridge"]["IPAddress"] == address
     fresh.run("-p", f"{port}:80", "busybox", "true").fails(125, str(port))
     assert f" {address}/" not in fresh.sh("ip -4 -o addr show eth0")
-    with socket.create_connection(("127.0.0.1", port), 3) as connection:
-        assert connection.recv(10) == b"x\n"
+
+    def said():
+        try:
+            with socket.create_connection(("127.0.0.1", port), 10) as connection:
+                return connection.recv(10)
+        except OSError:
+            return None
+
+    assert until(said) == b"x\n"
 
 
 def test_client_is_told_when_timberd_goes(fresh):
@@ -130,7 +137,7 @@ def test_client_is_told_when_timberd_goes(fresh):
     until(lambda: fresh.containers())
     until(lambda: host.shims(fresh.run_directory))
     fresh.kill()
-    _, errors = running.communicate(timeout=10)
+    _, errors = running.communicate(timeout=30)
     assert running.returncode == 125, errors
     assert b"daemon" in errors.lower() or b"timberd" in errors.lower()
     fresh.start()
@@ -195,7 +202,8 @@ def test_shim_killed_while_timberd_is_down(fresh):
     state = fresh.inspect(name)["State"]
     assert (state["Status"], state["ExitCode"]) == ("exited", 255)
     assert state["Error"]
-    assert host.ports_of(fresh.bridge) == []
+    # The kernel takes interfaces away a moment after the last process of their namespace.
+    until(lambda: host.ports_of(fresh.bridge) == [])
 
 
 def test_everything_killed(fresh):
@@ -209,7 +217,7 @@ def test_everything_killed(fresh):
     for name in names:
         assert fresh.state(name) == "exited"
         fresh.tctl("start", name).ok()
-    assert len(host.ports_of(fresh.bridge)) == 3
+    until(lambda: len(host.ports_of(fresh.bridge)) == 3, message=lambda: f"{host.ports_of(fresh.bridge)}")
 
 
 def test_run_directory_lost(fresh):
@@ -230,7 +238,7 @@ def test_killed_in_the_middle_of_a_run(fresh, delay):
     client = fresh.popen("run", "--name", "middle", "-p", f"{fresh.slot.port(10)}:80", "busybox", "sleep", "1000000")
     time.sleep(delay)
     fresh.kill()
-    client.wait(10)
+    client.wait(30)
     fresh.start()
     containers = fresh.containers()
     assert len(containers) <= 1
@@ -246,7 +254,7 @@ def test_killed_in_the_middle_of_a_load(fresh, fixtures, delay):
     client = fresh.popen("load", "-i", fixtures / "timber_tutorial.tar")
     time.sleep(delay)
     fresh.kill()
-    client.wait(10)
+    client.wait(30)
     fresh.start()
     assert set(fresh.images()) - set(images) <= {"timber_tutorial:1"}
     fresh.load(fixtures / "timber_tutorial.tar").ok()
@@ -257,7 +265,7 @@ def test_second_daemon_is_refused(fresh, tmp_path):
     words = [str(word) for word in fresh.flags]
     words[words.index("--socket") + 1] = str(tmp_path / "other.sock")
     words[words.index("--run-dir") + 1] = str(tmp_path / "run")
-    run([BIN / "timberd", *words], timeout=10).fails(1, str(fresh.data))
+    run([BIN / "timberd", *words]).fails(1, str(fresh.data))
     assert fresh.answers()
 
 
@@ -269,13 +277,15 @@ def test_left_over_socket(fresh):
 
 
 def test_stop_is_quick_and_clean(fresh):
+    """It waits neither for its containers nor for connections that are idle: those would take five minutes."""
     name = fresh.sleeper()
-    begun = time.monotonic()
-    assert fresh.stop() == 0
-    assert time.monotonic() - begun < 3
+    pid = fresh.pid_of(name)
+    with fresh.api.open(), fresh.api.open() as half:
+        half.sendall(b"GET /_ping HTTP/1.1\r\n")
+        assert fresh.stop(seconds=30) == 0
     assert not fresh.socket.exists()
     fresh.start()
-    assert fresh.state(name) == "running"
+    assert (fresh.state(name), fresh.pid_of(name)) == ("running", pid)
 
 
 def test_database_is_whole(fresh):
@@ -321,14 +331,18 @@ def test_killed_while_it_starts_keeps_the_network(fresh):
             pass  # timberd is killed before it answers.
 
     served = 0
-    for attempt in range(16):
+    # Where a start takes longer than these, longer ones follow until one has come so far.
+    delays = [attempt * 0.004 for attempt in range(16)] + [0.1 * 2**attempt for attempt in range(7)]
+    for attempt, delay in enumerate(delays):
+        if attempt >= 16 and served:
+            break
         port = fresh.slot.port(attempt)
         name = fresh.tctl("create", "-p", f"{port}:80", "busybox", "httpd", "-f", "-h", "/etc").ok().out
         client = threading.Thread(target=start, args=(name,))
         client.start()
-        time.sleep(attempt * 0.004)
+        time.sleep(delay)
         fresh.kill()
-        client.join(10)
+        client.join(30)
         fresh.start()
         if fresh.state(name) == "running":
             served += 1
@@ -339,7 +353,7 @@ def test_killed_while_it_starts_keeps_the_network(fresh):
 
 def answers(port):
     try:
-        return b"localhost" in urllib.request.urlopen(f"http://127.0.0.1:{port}/hosts", timeout=2).read()
+        return b"localhost" in urllib.request.urlopen(f"http://127.0.0.1:{port}/hosts", timeout=5).read()
     except OSError:
         return False
 

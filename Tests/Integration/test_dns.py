@@ -21,13 +21,13 @@ def ask(name, kind, way):
     packet = struct.pack(">HHHHHH", 4660, 256, 1, 0, 0, 0)
     packet += b"".join(bytes([len(p)]) + p.encode() for p in name.split(".")) + b"\\0" + struct.pack(">HH", int(kind), 1)
     if way == "tcp":
-        with socket.create_connection(("127.0.0.11", 53), 8) as s:
+        with socket.create_connection(("127.0.0.11", 53), 30) as s:
             s.sendall(struct.pack(">H", len(packet)) + packet)
             stream = s.makefile("rb")
             answer = stream.read(struct.unpack(">H", stream.read(2))[0])
     else:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            s.settimeout(8)
+            s.settimeout(30)
             s.connect(("127.0.0.11", 53))
             s.send(packet)
             answer = s.recv(65535)
@@ -232,8 +232,14 @@ def test_everything_else_is_passed_on(timber, network, python, upstream):
     first, second = upstream
     network("ash")
     me = asker(timber, python, "--network", "ash", "--dns", first.address, "--dns", second.address)
-    assert ask(timber, me, "example.com A", "example.com A tcp", "x.example TXT") == [["0", "0", "192.0.2.1"]] * 2 + [["0", "0", "c0000201"]]
-    assert len(first.asked) == 3 and second.asked == []
+
+    def first_alone():
+        # The second one is asked when the machine is so busy that the first one is late.
+        first.asked, second.asked = [], []
+        assert ask(timber, me, "example.com A", "example.com A tcp", "x.example TXT") == [["0", "0", "192.0.2.1"]] * 2 + [["0", "0", "c0000201"]]
+        return len(first.asked) == 3 and second.asked == []
+
+    until(first_alone)
     # Neither its number nor its port can be guessed from the one before, nor is the container's own passed on.
     ask(timber, me, *["example.com A"] * 20)
     ports, numbers = ({entry[index] for entry in first.sources} for index in (0, 1))
@@ -273,8 +279,9 @@ def test_an_internal_network_asks_nobody(timber, network, python, upstream):
     timber.api.post("/networks/ash/connect", {"Container": me}).expect(200)
     assert ask(timber, me, "example.com A") == [["0", "0", "192.0.2.1"]]
     timber.api.post("/networks/ash/disconnect", {"Container": me}).expect(200)
+    asked = list(upstream[0].asked)
     assert ask(timber, me, "leak.example A") == [["2", "0"]]
-    assert len(upstream[0].asked) == 1
+    assert upstream[0].asked == asked and not [query for query in asked if b"leak" in query]
 
 
 def test_port_53_is_the_containers(timber, network, python):
@@ -320,7 +327,7 @@ while time.time() < end:
     for _ in range(5):
         assert ask(timber, good, "web A", "example.com A") == [["0", "0", address(timber, web, "ash")], ["0", "0", "192.0.2.1"]]
         assert len(os.listdir(f"/proc/{timber.pid}/fd")) < descriptors + 200
-    assert flood.wait(30) == 0
+    assert flood.wait(60) == 0
     until(lambda: len(os.listdir(f"/proc/{timber.pid}/fd")) <= descriptors + 2, seconds=30, message="descriptors stay")
     # Datagrams that wait from the flood leave no room for another: as any client, it asks again. By TCP it is heard at once.
     assert ask(timber, evil, "web A tcp") == [["0", "0", address(timber, web, "ash")]]
@@ -343,7 +350,8 @@ def test_after_the_daemon(fresh, fixtures):
     web = fresh.sleeper("--name", "web", "--network", "ash")
     me = fresh.start_container(
         "--network", "ash", "python:3", "python3", "-u", "-c",
-        "import socket, time\nwhile True:\n  s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(60); s.connect(('127.0.0.11', 53))\n"
+        # A question that is under way when timberd dies has no answer, and nothing says so: hence the limit.
+        "import socket, time\nwhile True:\n  s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(6); s.connect(('127.0.0.11', 53))\n"
         "  try: s.send(b'x'); s.send(bytes.fromhex('000101000001000000000000' '0377656200' '00010001')); print('answer', s.recv(99).hex(), flush=True)\n"
         "  except OSError as e: print(type(e).__name__, flush=True)\n  time.sleep(0.1)")  # fmt: skip
     own = socket.inet_aton(address(fresh, web, "ash")).hex()

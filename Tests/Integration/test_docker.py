@@ -65,8 +65,8 @@ def test_logs_follow_what_comes(timber):
             assert logs.stdout.readline() == word
         timber.docker("stop", "-t", "1", "talk").ok()
         attached.stdin.close()
-        attached.wait(10)
-        assert logs.stdout.read() == b"" and logs.wait(10) == 0
+        attached.wait(30)
+        assert logs.stdout.read() == b"" and logs.wait(30) == 0
 
 
 def test_logs_follow(timber):
@@ -77,7 +77,7 @@ def test_logs_follow(timber):
 
 def test_exec_on_a_terminal(timber):
     timber.sleeper("--name", "host")
-    child = pexpect.spawn("docker", ["exec", "-it", "host", "sh"], env=timber.environment, timeout=15, dimensions=(22, 77))
+    child = pexpect.spawn("docker", ["exec", "-it", "host", "sh"], env=timber.environment, timeout=60, dimensions=(22, 77))
     child.expect_exact("/ # ")
     child.sendline("stty size; exit 3")
     child.expect_exact("22 77")
@@ -87,7 +87,7 @@ def test_exec_on_a_terminal(timber):
 
 
 def test_run_on_a_terminal(timber):
-    child = pexpect.spawn("docker", ["run", "--rm", "-it", "busybox", "sh"], env=timber.environment, timeout=15)
+    child = pexpect.spawn("docker", ["run", "--rm", "-it", "busybox", "sh"], env=timber.environment, timeout=60)
     child.expect_exact("/ # ")
     child.sendline("echo $((6 * 7)); exit")
     child.expect_exact("42")
@@ -96,7 +96,7 @@ def test_run_on_a_terminal(timber):
 
 def test_window_and_detach_keys(timber):
     """A changed window reaches the process; Ctrl-P Ctrl-Q leaves it running, and attach finds it again."""
-    child = pexpect.spawn("docker", ["run", "-it", "--name", "oak", "busybox", "sh"], env=timber.environment, timeout=15, dimensions=(20, 70))
+    child = pexpect.spawn("docker", ["run", "-it", "--name", "oak", "busybox", "sh"], env=timber.environment, timeout=60, dimensions=(20, 70))
     child.expect_exact("/ # ")
     widths = itertools.count(91)
 
@@ -112,7 +112,7 @@ def test_window_and_detach_keys(timber):
     child.expect(pexpect.EOF)
     child.wait()
     assert child.exitstatus == 0 and timber.state("oak") == "running"
-    again = pexpect.spawn("docker", ["attach", "oak"], env=timber.environment, timeout=15)
+    again = pexpect.spawn("docker", ["attach", "oak"], env=timber.environment, timeout=60)
     again.send("echo $((6 * 7)); exit 5\r")
     again.expect_exact("42")
     again.expect(pexpect.EOF)
@@ -127,7 +127,7 @@ def test_signals_are_forwarded(timber):
         assert running.stdout.readline() == b"ready\n"
         running.send_signal(signal.SIGINT)
         assert running.stdout.read() == b"trapped\n"
-        assert running.wait(15) == 9
+        assert running.wait(30) == 9
 
 
 def test_input(timber):
@@ -192,7 +192,7 @@ def test_what_is_not_there_is_refused_by_name(timber, flags):
 
 
 def test_save_of_a_missing_image(timber):
-    timber.docker("save", "nosuch:1", timeout=15).fails(1, "nosuch:1")
+    timber.docker("save", "nosuch:1").fails(1, "nosuch:1")
 
 
 def test_disk_usage(timber):
@@ -242,7 +242,7 @@ def test_attach(timber):
     assert attached.stdout.readline() == b"through docker\n"
     timber.docker("kill", name).ok()
     attached.stdin.close()
-    assert attached.wait(10) == 137
+    assert attached.wait(30) == 137
 
 
 def test_name_conflict_message(timber):
@@ -272,7 +272,7 @@ def test_sdk_lifecycle(client):
     assert container.status == "paused"
     container.unpause()
     container.kill()
-    assert container.wait(timeout=10)["StatusCode"] == 137
+    assert container.wait(timeout=30)["StatusCode"] == 137
     container.remove()
     with pytest.raises(docker.errors.NotFound):
         client.containers.get("sdk")

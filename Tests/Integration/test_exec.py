@@ -84,7 +84,7 @@ def test_ends_with_the_container(timber, sleeper):
     running = timber.popen("exec", "host", "sleep", "3000000")
     until(lambda: "sleep 3000000" in timber.tctl("top", "host").out)
     timber.tctl("kill", "host").ok()
-    assert running.wait(5) == 137
+    assert running.wait(30) == 137
 
 
 def test_client_that_goes_leaves_the_command(timber, sleeper):
@@ -100,7 +100,7 @@ def test_client_that_goes_leaves_the_command(timber, sleeper):
 def test_many_at_once(timber, sleeper):
     running = [timber.popen("exec", "host", "sh", "-c", f"sleep 0.2; echo {number}; exit {number}") for number in range(40)]
     for number, process in enumerate(running):
-        assert process.communicate(timeout=30)[0] == b"%d\n" % number
+        assert process.communicate(timeout=90)[0] == b"%d\n" % number
         assert process.returncode == number
 
 
@@ -116,18 +116,20 @@ def test_many_disconnects_leak_nothing(timber, sleeper):
     [shim] = host.shims(timber.run_directory)
     until(lambda: len(host.descriptors(shim)) < 20)
     time.sleep(0.5)
-    before = len(host.descriptors(timber.pid)), len(host.descriptors(shim))
+    daemons, shims = len(host.descriptors(timber.pid)), len(host.descriptors(shim))
     round_of_execs()
-    until(lambda: (len(host.descriptors(timber.pid)), len(host.descriptors(shim))) <= before, message="descriptors stay open")
+    # The daemon may have come to need a few for good; a leak would be thirty.
+    until(
+        lambda: len(host.descriptors(timber.pid)) <= daemons + 8 and len(host.descriptors(shim)) <= shims, message="descriptors stay open")
 
 
 def test_attach_sees_what_comes(timber):
-    name = timber.start_container("busybox", "sh", "-c", "while ! [ -e /tmp/go ]; do sleep 0.05; done; echo here; exit 6")
+    name = timber.start_container("busybox", "sh", "-c", "while ! [ -e /tmp/go ]; do echo waits; sleep 0.05; done; echo here; exit 6")
     attached = timber.popen("attach", name)
-    time.sleep(0.3)
+    assert attached.stdout.readline() == b"waits\n"
     timber.tctl("exec", name, "touch", "/tmp/go").ok()
-    out, _ = attached.communicate(timeout=10)
-    assert (attached.returncode, out) == (6, b"here\n")
+    out, _ = attached.communicate(timeout=30)
+    assert (attached.returncode, out.replace(b"waits\n", b"")) == (6, b"here\n")
 
 
 def test_attach_gives_input(timber):
@@ -141,7 +143,7 @@ def test_attach_gives_input(timber):
     time.sleep(0.3)
     assert timber.state(name) == "running"
     timber.tctl("kill", name).ok()
-    assert attached.wait(5) == 137
+    assert attached.wait(30) == 137
 
 
 def test_attach_to_a_stopped_container(timber):
@@ -169,7 +171,11 @@ def test_clients_that_go_before_the_start_leave_nothing(timber):
     until(lambda: len(host.descriptors(timber.pid)) <= before + 5, message="descriptors stay open")
     timber.tctl("start", "later").ok()
     stays.sendall(b"still here\n")
-    assert b"still here\n" in stays.recv(100)
+    received = b""
+    while b"still here\n" not in received:
+        chunk = stays.recv(100)
+        assert chunk, received
+        received += chunk
     stays.close()
 
 
@@ -185,25 +191,25 @@ def test_input_of_a_client_that_goes_before_the_start(timber):
 
 
 def test_attach_passes_signals_on(timber):
-    name = timber.start_container("busybox", "sh", "-c", "trap 'echo caught; exit 12' INT; while :; do sleep 0.1; done")
-    time.sleep(0.3)
+    name = timber.start_container("busybox", "sh", "-c", "trap 'echo caught; exit 12' INT; while :; do echo waits; sleep 0.1; done")
     attached = timber.popen("attach", name)
-    time.sleep(0.5)
+    # The container's trap is set, and what tctl gives on it also takes signals for.
+    assert attached.stdout.readline() == b"waits\n"
     attached.send_signal(signal.SIGINT)
-    out, _ = attached.communicate(timeout=10)
-    assert (attached.returncode, out) == (12, b"caught\n")
+    out, _ = attached.communicate(timeout=30)
+    assert (attached.returncode, out.replace(b"waits\n", b"")) == (12, b"caught\n")
 
 
 def test_run_passes_signals_on(timber):
     running = timber.popen("run", "--rm", "busybox", "sh", "-c", "trap 'exit 12' TERM; echo up; while :; do sleep 0.1; done")
     assert running.stdout.readline() == b"up\n"
     running.send_signal(signal.SIGTERM)
-    assert running.wait(10) == 12
+    assert running.wait(30) == 12
 
 
 def test_run_without_sig_proxy(timber):
     running = timber.popen("run", "--sig-proxy=false", "--name", "on", "busybox", "sh", "-c", "echo up; sleep 1000000")
     assert running.stdout.readline() == b"up\n"
     running.send_signal(signal.SIGTERM)
-    assert running.wait(10) in (143, -15)
+    assert running.wait(30) in (143, -15)
     assert timber.state("on") == "running"

@@ -61,15 +61,15 @@ def test_others_go_on_while_starts_hang(timber, silent):
         identifier = timber.api.post("/containers/create", body, name=f"hangs{number}").expect(201).json["Id"]
         hanging.append(Request(timber, "POST", f"/containers/{identifier}/start"))
     until(lambda: len(host.shims(timber.run_directory)) == 25, message="the starts did not come so far")
-    assert len(timber.api.get("/containers/json", all=1, timeout=10).expect(200).json) == 25
-    assert timber.api.get("/containers/hangs0/json", timeout=10).expect(200).json["State"]["Running"] is False
+    assert len(timber.api.get("/containers/json", all=1, timeout=30).expect(200).json) == 25
+    assert timber.api.get("/containers/hangs0/json", timeout=30).expect(200).json["State"]["Running"] is False
     assert timber.run("busybox", "echo", "goes on").ok().out == "goes on"
     timber.tctl("exec", other, "true").ok()
     timber.tctl("rm", "-f", other).ok()
     assert [request.answer for request in hanging] == [None] * 24
     end()
     for request in hanging:
-        request.join(30)
+        request.join(60)
         assert request.answer is not None and request.answer.status >= 400 and request.answer.message
     assert len(timber.api.get("/containers/json").expect(200).json) == 0
 
@@ -83,7 +83,7 @@ def test_creations_that_hang(timber, silent):
     assert [request.answer for request in hanging] == [None] * 24
     end()
     for request in hanging:
-        request.join(30)
+        request.join(60)
         assert request.answer.status == 400 and str(place) in request.answer.message
 
 

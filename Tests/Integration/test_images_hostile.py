@@ -247,7 +247,7 @@ def test_places_that_are_something_else(timber, busybox, canary, tmp_path, trap,
     file = tmp_path / "image.tar"
     file.write_bytes(Image("trap:1", [root], Cmd=["/bin/sh", "-c", "echo started"]).docker_archive())
     timber.load(file).ok()
-    result = timber.run(*flags, "trap:1", timeout=4)
+    result = timber.run(*flags, "trap:1", timeout=30)
     if result.status == 0:
         assert result.out.strip() == "started"
     else:

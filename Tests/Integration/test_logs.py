@@ -62,15 +62,14 @@ def test_follow_to_the_end(timber):
 
 
 def test_follow_is_prompt(timber):
-    name = timber.start_container("busybox", "sh", "-c", "while :; do date +%s%N; sleep 0.2; done")
+    # The seconds since the machine was booted.
+    name = timber.start_container("busybox", "sh", "-c", "while :; do cut -d ' ' -f 1 /proc/uptime; sleep 0.2; done")
     following = timber.popen("logs", "-f", "--tail", "0", name)
-    lines = [following.stdout.readline() for _ in range(3)]
-    assert all(lines)
-    begun = time.monotonic()
-    following.stdout.readline()
-    assert time.monotonic() - begun < 2
+    # How long each was on its way; a machine that stands still for a moment makes some of them late.
+    delays = sorted(time.clock_gettime(time.CLOCK_BOOTTIME) - float(following.stdout.readline()) for _ in range(15))
+    assert delays[len(delays) // 2] < 2, delays
     following.terminate()
-    following.wait(5)
+    following.wait(30)
 
 
 def test_follow_after_restart_of_the_container_shows_both_runs(timber):
@@ -104,6 +103,6 @@ def test_disk_use_is_bounded(timber):
 def test_a_slow_reader_does_not_hold_the_container_back(timber):
     name = timber.start_container("busybox", "sh", "-c", "seq 1 200000; echo finished > /tmp/f; sleep 1000000")
     following = timber.popen("logs", "-f", name)
-    until(lambda: timber.tctl("exec", name, "cat", "/tmp/f").out == "finished", seconds=20)
+    until(lambda: timber.tctl("exec", name, "cat", "/tmp/f").out == "finished", seconds=60)
     following.kill()
     following.communicate()

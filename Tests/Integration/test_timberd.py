@@ -21,7 +21,7 @@ from harness.wait import until
 
 
 def timberd(*words, **options):
-    return run([BIN / "timberd", *words], timeout=20, **options)
+    return run([BIN / "timberd", *words], **options)
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_socket_from_systemd(fresh):
             fresh.process = subprocess.Popen(
                 [str(word) for word in words], stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[listening.fileno()]
             )
-        until(fresh.answers, message=fresh.log_tail)
+        until(fresh.answers, seconds=60, message=fresh.log_tail)
         fresh.run("busybox", "true").ok()
         assert fresh.stop() == 0
         assert fresh.socket.exists()
@@ -163,7 +163,7 @@ def notified(tmp_path):
     """A service manager: a function that returns the next message with `word`, and the environment by which timberd finds it."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
-        manager.settimeout(10)
+        manager.settimeout(60)
 
         def message(word):
             while True:
@@ -219,7 +219,7 @@ def test_subnet_that_is_in_use(fresh):
     fresh.stop()
     flags = [str(word) for word in fresh.flags]
     flags[flags.index("--bridge-subnet") + 1] = "127.0.0.0/8"
-    run([BIN / "timberd", *flags], timeout=20).fails(1, "127.0.0.0/8")
+    run([BIN / "timberd", *flags]).fails(1, "127.0.0.0/8")
     fresh.start()
 
 

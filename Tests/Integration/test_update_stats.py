@@ -105,7 +105,7 @@ def test_killed_in_the_middle_of_an_update(fresh, delay):
     process = fresh.popen("update", "-m", "32m", "--memory-swap", "64m", "--pids-limit", "50", name)
     time.sleep(delay)
     fresh.kill()
-    process.wait(10)
+    process.wait(30)
     fresh.start()
     host = fresh.inspect(name)["HostConfig"]
     assert (host["Memory"], host["PidsLimit"]) in ((64 << 20, 100), (32 << 20, 50))
@@ -175,7 +175,8 @@ def test_stream_ends_with_the_container(timber):
     timber.tctl("stop", "-t", "0", name).ok()
     until(lambda: next(samples)["pids_stats"] == {})
     timber.tctl("rm", name).ok()
-    assert list(samples) == []
+    # One may have come before the removal; then it ends.
+    assert all(sample["pids_stats"] == {} for sample in samples)
 
 
 def test_wrong_questions(timber):
@@ -186,7 +187,12 @@ def test_wrong_questions(timber):
 
 def test_docker_stats(timber):
     name = timber.sleeper("--name", "birch", "-m", "64m")
-    out = timber.docker("stats", "--no-stream", "--format", "{{.ID}} {{.Name}} {{.MemUsage}} {{.PIDs}}").ok().out
+
+    def row():
+        return timber.docker("stats", "--no-stream", "--format", "{{.ID}} {{.Name}} {{.MemUsage}} {{.PIDs}}").ok().out
+
+    # The shell, and the sleep that it may not have forked yet.
+    out = until(lambda: (out := row()).endswith(" 2") and out)
     assert out.startswith(f"{name[:12]} birch ") and out.endswith("/ 64MiB 2")
 
 
@@ -228,4 +234,4 @@ def test_tctl_stats_goes_on(timber):
             line = process.stdout.readline()
             assert line, process.stderr.read()
     process.terminate()
-    process.wait(10)
+    process.wait(30)

@@ -204,7 +204,7 @@ def test_one_empty_volume_for_many(timber, busybox, tmp_path):
     timber.load(file).ok()
     running = [timber.popen("run", "--rm", "-v", "shared:/data", "volumes:1", "sh", "-c", "ls /data | wc -l") for _ in range(8)]
     for process in running:
-        out, errors = process.communicate(timeout=50)
+        out, errors = process.communicate(timeout=100)
         assert (process.returncode, out.strip()) == (0, b"200"), errors
     assert os.listdir(timber.data / "volumes/shared") == ["_data"]
     timber.tctl("volume", "rm", "shared").ok()

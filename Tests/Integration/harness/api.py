@@ -50,7 +50,7 @@ class Api:
         values = {key: json.dumps(value) if isinstance(value, (dict, list, bool)) else value for key, value in query.items()}
         return path + ("?" + urlencode(values, quote_via=quote) if values else "")
 
-    def request(self, method, path, /, body=None, headers=None, timeout=60, **query):
+    def request(self, method, path, /, body=None, headers=None, timeout=90, **query):
         connection = UnixConnection(self.socket_path, timeout)
         headers = dict(headers or {})
         if isinstance(body, (dict, list)):
@@ -72,7 +72,7 @@ class Api:
     def delete(self, path, /, **query):
         return self.request("DELETE", path, **query)
 
-    def send(self, data, timeout=10):
+    def send(self, data, timeout=30):
         """Sends raw bytes and returns everything that comes back until the daemon closes or is silent for `timeout`."""
         with self.open(timeout) as connection:
             connection.sendall(data)
@@ -84,7 +84,7 @@ class Api:
                 pass
             return received
 
-    def open(self, timeout=10):
+    def open(self, timeout=30):
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(timeout)
         connection.connect(str(self.socket_path))

@@ -1,5 +1,6 @@
 """A private timberd: its own directories, socket, bridge and subnet, so that any number of them run side by side."""
 
+import contextlib
 import fcntl
 import os
 import re
@@ -98,20 +99,20 @@ class Daemon:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=pass_fds, env=env, start_new_session=True,
                 preexec_fn=descriptors and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, descriptors)),
             )  # fmt: skip
-        until(self.answers, seconds=20, message=lambda: f"timberd did not answer:\n{self.log_tail()}")
+        until(self.answers, seconds=60, message=lambda: f"timberd did not answer:\n{self.log_tail()}")
         return self
 
     def answers(self):
         assert self.process.poll() is None, f"timberd ended with {self.process.returncode}:\n{self.log_tail()}"
         try:
-            return self.api.get("/_ping", timeout=2).status == 200
+            return self.api.get("/_ping", timeout=10).status == 200
         except OSError:
             return False
 
     def log_tail(self, size=6000):
         return self.log.read_bytes()[-size:].decode("utf-8", "replace")
 
-    def stop(self, sign=signal.SIGTERM, seconds=15):
+    def stop(self, sign=signal.SIGTERM, seconds=60):
         """Stops timberd and returns its status; containers go on."""
         if self.process is None:
             return 0
@@ -147,7 +148,8 @@ class Daemon:
                 self.process.kill()
                 self.process.wait()
             for shim in host.shims(self.run_directory):
-                os.kill(shim, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(shim, signal.SIGKILL)
             if self.bridge in host.interfaces():
                 run(["ip", "link", "del", self.bridge])
             until(lambda: not host.mounts(self.data, self.run_directory), message="mounts of ours stay")
@@ -205,7 +207,7 @@ class Daemon:
         return out
 
     def sleeper(self, *flags):
-        """A container that does nothing until it is told to end."""
+        """A container that does nothing until it is told to end. It has begun, but may not have set its trap nor forked its sleep yet."""
         return self.start_container(*flags, "busybox", "sh", "-c", "trap 'exit 0' TERM; sleep 1000000 & wait")
 
     def inspect(self, name, kind="container"):
@@ -218,7 +220,7 @@ class Daemon:
     def state(self, name):
         return self.inspect(name)["State"]["Status"]
 
-    def wait_for_log(self, name, word, seconds=10):
+    def wait_for_log(self, name, word, seconds=30):
         def said():
             result = self.tctl("logs", name)
             return result.out if word in result.out or word in result.err else None

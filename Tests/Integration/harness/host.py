@@ -49,8 +49,8 @@ def firewall(bridge):
 
 def shims(run_directory):
     """{pid: arguments} of the shims whose socket lies in `run_directory`."""
-    with open("/proc/net/unix") as file:
-        inodes = {f"socket:[{line.split()[6]}]" for line in file if f" {run_directory}/" in line}
+    # The listing may pass over a socket while others come and go, between two pieces of it: so it is read twice.
+    inodes = sockets_below(run_directory) | sockets_below(run_directory)
     found = {}
     for entry in os.listdir("/proc"):
         if not entry.isdigit():
@@ -62,6 +62,12 @@ def shims(run_directory):
         except (FileNotFoundError, ProcessLookupError):
             continue
     return found
+
+
+def sockets_below(directory):
+    """Unix sockets with a path below `directory`, as the links of descriptors name them."""
+    with open("/proc/net/unix") as file:
+        return {f"socket:[{line.split()[6]}]" for line in file if f" {directory}/" in line}
 
 
 def cgroups(parent):

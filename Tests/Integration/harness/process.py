@@ -44,7 +44,7 @@ class Result:
         return f"{' '.join(map(str, self.command))}\nstatus {self.status}\nstdout: {self.out[:4000]}\nstderr: {self.err[:4000]}"
 
 
-def run(command, *, input=None, env=None, timeout=60, cwd=None):
+def run(command, *, input=None, env=None, timeout=90, cwd=None):
     """Runs `command` to its end. `input` is bytes, text or an open file; without it the command has no standard input."""
     stdin = subprocess.DEVNULL
     data = None

@@ -3,7 +3,7 @@
 import time
 
 
-def until(condition, *, seconds=10, message="it did not happen", interval=0.02):
+def until(condition, *, seconds=30, message="it did not happen", interval=0.02):
     """Returns the first true value of `condition()`, or fails after `seconds`."""
     end = time.monotonic() + seconds
     while True:

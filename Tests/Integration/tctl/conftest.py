@@ -28,7 +28,7 @@ def daemon():
 def tctl(executable, daemon):
     """Runs tctl against the daemon; gives the finished process, output as bytes."""
 
-    def run(*words, input=b"", timeout=20, **options):
+    def run(*words, input=b"", timeout=60, **options):
         return subprocess.run([executable, "-H", daemon.host, *words], input=input, capture_output=True, timeout=timeout, **options)
 
     return run

@@ -3,11 +3,12 @@
 Requests are recorded, so that what tctl sends can be compared with what the docker command line sends.
 """
 
+import contextlib
 import fcntl
 import json
 import os
 import pty
-import select
+import shutil
 import signal
 import socket
 import struct
@@ -136,15 +137,18 @@ class FakeDaemon:
         return "unix://" + self.path
 
     def close(self):
+        """Ends everything and leaves nothing; may be called again."""
+        # A close alone wakes nobody who waits in accept.
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         for connection in self.connections:
-            try:
+            with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
         for item in self.objects.values():
             if item.process and item.process.poll() is None:
                 item.process.kill()
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     def answer(self, method, path, body, status=200, kind="application/json"):
         """What a request gets; the path is without version and query. bytes are sent as a raw answer."""
@@ -261,7 +265,7 @@ class FakeDaemon:
                 item.start_after_attach = True
                 return self.attach(connection, item, rest)
             if parts[2] == "json":
-                item.exited.wait(5)
+                item.exited.wait(30)
                 return self.reply(connection, {"ID": parts[1], "ExitCode": item.status, "Running": False, "Pid": 1})
             if parts[2] == "resize":
                 item.resize(int(query["h"]), int(query["w"]))

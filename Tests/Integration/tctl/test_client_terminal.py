@@ -3,10 +3,12 @@
 import os
 import signal
 import subprocess
-import time
+import termios
 
 import pexpect
 import pytest
+
+from harness.wait import until
 
 READY = 'echo rea""dy'
 
@@ -20,7 +22,7 @@ def terminal(executable, daemon):
         script = (
             f"trap '' INT HUP QUIT TERM; (trap - INT HUP QUIT TERM; exec {executable} -H {daemon.host} {words}); "
             "echo rc=$?; stty -a | grep -qE ' icanon.* echo ' && echo co''oked")
-        child = pexpect.spawn("dash", ["-c", script], encoding="utf8", timeout=10, dimensions=(30, 100), **options)
+        child = pexpect.spawn("dash", ["-c", script], encoding="utf8", timeout=30, dimensions=(30, 100), **options)
         children.append(child)
         return child
 
@@ -112,7 +114,7 @@ def test_terminal_is_put_back_when_output_is_closed(executable, daemon):
     script = (
         f"({executable} -H {daemon.host} run -it x sh -c 'while :; do echo yyyyyyyyyyyyyyyy; done'; echo rc=$? >&2) | head -1; "
         "sleep 0.2; stty -a | grep -qE ' icanon.* echo ' && echo co''oked")
-    child = pexpect.spawn("dash", ["-c", script], encoding="utf8", timeout=10)
+    child = pexpect.spawn("dash", ["-c", script], encoding="utf8", timeout=30)
     child.expect("rc=141")
     child.expect("cooked")
 
@@ -128,10 +130,13 @@ def test_signals_are_forwarded_without_a_terminal_inside(terminal):
 def test_a_process_that_ignores_interrupts_is_left(terminal):
     child = terminal(f"""run x sh -c 'trap "" INT; {READY}; sleep 20'""")
     child.expect("ready")
-    for _ in range(4):
+    # One that comes before the last was read is no other to the kernel.
+    for _ in range(60):
         child.send("\x03")
-        time.sleep(0.2)
-    child.expect("goes on running")
+        if child.expect(["goes on running", pexpect.TIMEOUT], timeout=0.5) == 0:
+            break
+    else:
+        pytest.fail("tctl does not leave")
     ends(child, 130)
 
 
@@ -145,6 +150,8 @@ def test_exec_in_a_terminal(terminal, tctl):
 def test_attach_redraws_and_detaches(terminal, tctl, daemon):
     container = tctl("run", "-dt", "-i", "x", "sh", "-c", f"{READY}; cat").stdout.decode().strip()
     child = terminal(f"attach {container}")
+    # Until then the terminal itself answers to what is typed, and keeps Ctrl-Q for itself.
+    until(lambda: not termios.tcgetattr(child.child_fd)[3] & termios.ICANON)
     child.send("typed\r")
     child.expect("typed")
     child.send("\x10\x11")

@@ -10,7 +10,8 @@ import pytest
 CONTAINERS = [
     {
         "Id": "ab" * 32, "Names": ["/web"], "Image": "app:1", "ImageID": "sha256:" + "11" * 32, "Command": "python3 -m http.server 8080",
-        "Created": int(time.time()) - 90,
+        # Ages that stay the same words while the tests run.
+        "Created": int(time.time()) - 5 * 3600 - 600,
         "Ports": [
             {"IP": "0.0.0.0", "PrivatePort": 80, "PublicPort": 8080, "Type": "tcp"}, {"IP": "::", "PrivatePort": 80, "PublicPort": 8080, "Type": "tcp"},
             {"PrivatePort": 443, "Type": "tcp"}, {"PrivatePort": 444, "Type": "tcp"}, {"IP": "127.0.0.1", "PrivatePort": 53, "PublicPort": 53, "Type": "udp"},
@@ -114,8 +115,8 @@ def answers(daemon):
 @pytest.mark.parametrize("words", SAME, ids=" ".join)
 def test_same_text_as_docker(words, executable, answers):
     environment = dict(os.environ, DOCKER_HOST=answers.host, TIMBER_HOST=answers.host, TZ="UTC")
-    ours = subprocess.run([executable, *words], capture_output=True, text=True, env=environment, timeout=20)
-    theirs = subprocess.run(["docker", *words], capture_output=True, text=True, env=environment, timeout=20)
+    ours = subprocess.run([executable, *words], capture_output=True, text=True, env=environment, timeout=60)
+    theirs = subprocess.run(["docker", *words], capture_output=True, text=True, env=environment, timeout=60)
     assert theirs.returncode == 0, theirs.stderr
     assert ours.returncode == 0, ours.stderr
     assert ours.stdout == theirs.stdout
@@ -124,8 +125,8 @@ def test_same_text_as_docker(words, executable, answers):
 @pytest.mark.parametrize("command", [["ps", "-a", "--format", "json"], ["images", "--format", "json"]], ids=" ".join)
 def test_json_lines_have_dockers_fields(command, executable, answers):
     environment = dict(os.environ, DOCKER_HOST=answers.host, TIMBER_HOST=answers.host, TZ="UTC")
-    ours = subprocess.run([executable, *command], capture_output=True, text=True, env=environment, timeout=20).stdout
-    theirs = subprocess.run(["docker", *command], capture_output=True, text=True, env=environment, timeout=20).stdout
+    ours = subprocess.run([executable, *command], capture_output=True, text=True, env=environment, timeout=60).stdout
+    theirs = subprocess.run(["docker", *command], capture_output=True, text=True, env=environment, timeout=60).stdout
     # docker goes over maps, in no order.
     ours, theirs = (sorted(map(json.loads, text.splitlines()), key=lambda row: sorted(map(str, row.values()))) for text in (ours, theirs))
     for mine, line in zip(ours, theirs, strict=True):

@@ -199,7 +199,7 @@ def create(program, words, daemon, directory):
     environment.pop("NOTSET", None)
     result = subprocess.run(
         [program, "create", *shlex.split(words)], capture_output=True, text=True, env=environment, cwd=directory,
-        stdin=subprocess.DEVNULL, timeout=20)
+        stdin=subprocess.DEVNULL, timeout=60)
     (directory / "new.cid").unlink(missing_ok=True)
     sent = [request for request in daemon.requests if request[1] == "/containers/create"]
     if not sent:
