@@ -7,10 +7,12 @@ import struct
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
+from .wait import SLOWNESS
+
 
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path, timeout):
-        super().__init__("localhost", timeout=timeout)
+        super().__init__("localhost", timeout=timeout * SLOWNESS)
         self.path = path
 
     def connect(self):
@@ -86,7 +88,7 @@ class Api:
 
     def open(self, timeout=30):
         connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(timeout)
+        connection.settimeout(timeout * SLOWNESS)
         connection.connect(str(self.socket_path))
         return connection
 

@@ -3,6 +3,8 @@
 import subprocess
 from dataclasses import dataclass
 
+from .wait import SLOWNESS
+
 
 @dataclass
 class Result:
@@ -46,6 +48,7 @@ class Result:
 
 def run(command, *, input=None, env=None, timeout=90, cwd=None):
     """Runs `command` to its end. `input` is bytes, text or an open file; without it the command has no standard input."""
+    timeout *= SLOWNESS
     stdin = subprocess.DEVNULL
     data = None
     if hasattr(input, "fileno"):
