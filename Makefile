@@ -2,7 +2,7 @@
 SHELL = /bin/bash
 PREFIX ?= /usr/local
 DESTDIR ?=
-TIERS ?= unit privileged integration conformance
+TIERS ?= unit privileged integration conformance vm
 
 release_bin = .build/release
 root = $(DESTDIR)$(PREFIX)
