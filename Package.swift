@@ -40,7 +40,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     ],
     targets: [
         // C that Swift cannot call, and system libraries.
@@ -62,13 +64,22 @@ let package = Package(
         library("State", ["Errors", .product(name: "GRDB", package: "GRDB.swift")]),
         library("Tar", ["CTimber", "Errors", "LinuxKernel"]),
         library("Layers", ["Tar", "CIsal", "CZstd", "Errors", "LinuxKernel", crypto]),
-        library("Images", ["Layers", "Tar", "State", "Errors", "LinuxKernel", crypto, log]),
+        library(
+            "Registries",
+            [
+                "Layers", "Errors", "LinuxKernel", log, .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]
+        ),
+        library("Images", ["Registries", "Layers", "Tar", "State", "Errors", "LinuxKernel", crypto, log]),
 
         // What ties them together.
         library(
             "Engine",
             [
-                "Images", "Layers", "Tar", "Networks", "Cgroups", "Confinement", "State", "DockerAPI", "LinuxKernel", "CTimber", "Errors",
+                "Images", "Registries", "Layers", "Tar", "Networks", "Cgroups", "Confinement", "State", "DockerAPI", "LinuxKernel",
+                "CTimber", "Errors",
                 log,
             ]
         ),
@@ -81,7 +92,7 @@ let package = Package(
         ),
         library("TctlCommands", ["DockerAPI", "Tar", "Errors", "LinuxKernel", arguments]),
 
-        library("Daemon", ["APIServer", "Engine", "DockerAPI", "LinuxKernel", "CTimber", "Errors", arguments, log]),
+        library("Daemon", ["APIServer", "Engine", "Registries", "DockerAPI", "LinuxKernel", "CTimber", "Errors", arguments, log]),
 
         // Thin mains.
         .executableTarget(
@@ -116,6 +127,7 @@ let package = Package(
         .target(name: "TarBuilder", path: "Tests/Support/TarBuilder", swiftSettings: swift),
         tests("LayersTests", tier: "Unit", ["Layers", "Tar", "Errors", "LinuxKernel", "TarBuilder"]),
         tests("ImagesTests", tier: "Unit", ["Images", "Layers", "State", "Errors", "LinuxKernel", "TarBuilder", log]),
+        tests("RegistriesTests", tier: "Unit", ["Registries", "Errors", "LinuxKernel"]),
         tests("StateTests", tier: "Unit", ["State", "Errors"]),
         tests("NetworksTests", tier: "Unit", ["Networks", "Errors", "LinuxKernel", "CTimber"]),
         tests("CgroupsTests", tier: "Unit", ["Cgroups", "Errors", "LinuxKernel"]),

@@ -154,7 +154,18 @@ public protocol Backend: Sendable {
     /// - Returns: its id.
     func importImage(from archive: consuming Descriptor, _ query: ImportQuery) async throws -> String
     /// Gets an image from a registry.
-    func pullImage(_ reference: String, platform: String?, progress: @escaping ProgressSink) async throws
+    /// - Parameters:
+    ///   - reference: without a tag and a digest, all tags.
+    ///   - platform: `os[/architecture[/variant]]`; nil: this machine's.
+    ///   - credentials: who asks; nil: nobody.
+    func pullImage(_ reference: String, platform: String?, credentials: AuthConfig?, progress: @escaping ProgressSink) async throws
+    /// Sends an image to a registry.
+    /// - Parameter tag: nil: all tags of the repository.
+    func pushImage(_ name: String, tag: String?, credentials: AuthConfig?, progress: @escaping ProgressSink) async throws
+    /// What a registry has under a name, without fetching it.
+    func inspectDistribution(_ name: String, credentials: AuthConfig?) async throws -> DistributionInspect
+    /// Tries a name and a password at a registry.
+    func login(_ credentials: AuthConfig) async throws -> AuthResponse
 }
 
 /// Receives the progress of a load or pull; returns when the client has room for more.

@@ -182,6 +182,7 @@ final class Connection: ChannelInboundHandler, RemovableChannelHandler {
             let contentType = head["content-type"]?.prefix { $0 != ";" }.filter { $0 != " " }.lowercased()
             var request = Request(
                 version: target.version ?? .newest, variables: variables, query: target.query, contentType: contentType,
+                registryAuth: head["x-registry-auth"],
                 webSocket: head.wantsUpgrade ? WebSocketHandshake(head) : nil)
             if head.expectsContinue { write("HTTP/1.1 100 Continue\r\n\r\n") }
             switch route.body {

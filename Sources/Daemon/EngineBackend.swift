@@ -228,8 +228,17 @@ struct EngineBackend: Backend {
         return try await engine.importImage(from: archive, request)
     }
 
-    func pullImage(_ reference: String, platform: String?, progress: @escaping ProgressSink) async throws {
-        throw TimberError(
-            .unsupported, "cannot pull \(reference): Timber does not talk to registries yet; load the image from an archive with tctl load")
+    func pullImage(_ reference: String, platform: String?, credentials: AuthConfig?, progress: @escaping ProgressSink) async throws {
+        try await engine.pullImage(reference, platform: platform, credentials: credentials, progress: progress)
     }
+
+    func pushImage(_ name: String, tag: String?, credentials: AuthConfig?, progress: @escaping ProgressSink) async throws {
+        try await engine.pushImage(name, tag: tag, credentials: credentials, progress: progress)
+    }
+
+    func inspectDistribution(_ name: String, credentials: AuthConfig?) async throws -> DistributionInspect {
+        try await engine.inspectDistribution(name, credentials: credentials)
+    }
+
+    func login(_ credentials: AuthConfig) async throws -> AuthResponse { try await engine.login(credentials) }
 }

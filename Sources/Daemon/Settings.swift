@@ -4,10 +4,12 @@ internal import Foundation
 internal import Glibc
 internal import LinuxKernel
 internal import Logging
+internal import Registries
 
 /// The settings that a daemon runs with.
 struct Settings: Sendable {
     static let defaultFile = "/etc/timber/timberd.json"
+    private static let defaultRegistries = "/etc/timber/registries.json"
     private static let defaultData = "/var/lib/timber"
 
     /// What was said, by the file and the command line together.
@@ -16,7 +18,7 @@ struct Settings: Sendable {
     let socket: String
     let group: String
     let logLevel: Logger.Level
-    let engine: Engine.Configuration
+    private(set) var engine: Engine.Configuration
 
     /// Flags win over the file, the file over the defaults. The default file may be missing, one that is named may not.
     static func resolve(file: String?, flags: SettingsFile) throws -> Settings {
@@ -49,6 +51,13 @@ struct Settings: Sendable {
             dataDirectory: dataDirectory, runDirectory: run, shimPath: try Self.shimPath(), bridge: bridge,
             bridgeSubnet: said.bridgeSubnet, cgroupParent: said.cgroupParent ?? Self.cgroupParent(data: dataDirectory))
         try engine.validate()
+        engine.registries = try Self.registries(said.registries)
+    }
+
+    /// A file that is named must be there, the default one need not.
+    private static func registries(_ file: String?) throws -> RegistryConfiguration? {
+        if let file { return try RegistryConfiguration.read(try absolute(file, "registries")) }
+        return Files.isDirectory(defaultRegistries) == nil ? nil : try RegistryConfiguration.read(defaultRegistries)
     }
 
     /// Each daemon ends what it does not know below its cgroup: no two may share one, and the data directory is what no two share. Under

@@ -12,11 +12,13 @@ struct SettingsFile: Sendable, Equatable {
     var bridgeSubnet: String?
     var cgroupParent: String?
     var logLevel: String?
+    var registries: String?
 
     /// The keys of the file, in the words of the flags.
     static let keys: [(name: String, path: any WritableKeyPath<SettingsFile, String?> & Sendable)] = [
         ("data-dir", \.dataDir), ("run-dir", \.runDir), ("socket", \.socket), ("group", \.group), ("bridge", \.bridge),
         ("bridge-subnet", \.bridgeSubnet), ("cgroup-parent", \.cgroupParent), ("log-level", \.logLevel),
+        ("registries", \.registries),
     ]
 
     /// Reads a file: one JSON object, comments allowed. An unknown key is an error: a setting that is misspelt must not be ignored.

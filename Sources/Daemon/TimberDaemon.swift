@@ -51,6 +51,9 @@ public struct TimberDaemon: AsyncParsableCommand {
     @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical. (default: info)", valueName: "level"))
     var logLevel: String?
 
+    @Option(help: ArgumentHelp("How to reach registries, JSON. (default: /etc/timber/registries.json, if it is there)", valueName: "file"))
+    var registries: String?
+
     @Flag(help: "Check the configuration and exit.")
     var validate = false
 
@@ -78,7 +81,7 @@ public struct TimberDaemon: AsyncParsableCommand {
     private var flags: SettingsFile {
         SettingsFile(
             dataDir: dataDir, runDir: runDir, socket: socket, group: group, bridge: bridge, bridgeSubnet: bridgeSubnet,
-            cgroupParent: cgroupParent, logLevel: logLevel)
+            cgroupParent: cgroupParent, logLevel: logLevel, registries: registries)
     }
 
     private func serve(_ settings: Settings) async throws {

@@ -337,6 +337,8 @@ public struct ProgressMessage: WireObject {
     public var errorDetail: ErrorDetail?
     /// Why it failed, for old clients.
     public var error: String = ""
+    /// What a push made.
+    public var aux: PushResult?
 
     /// Makes one; what is left out has its zero value.
     public init(
@@ -363,6 +365,7 @@ public struct ProgressMessage: WireObject {
         try coder.field("id", &id, empty: .omitted)
         try coder.field("errorDetail", &errorDetail, empty: .omitted)
         try coder.field("error", &error, empty: .omitted)
+        try coder.field("aux", &aux, empty: .omitted)
     }
 }
 

@@ -98,7 +98,7 @@ extension Engine {
     }
 
     /// Sends an event about an image that is there.
-    private func tellOfImage(_ action: String, _ id: ImageID, name: String) {
+    func tellOfImage(_ action: String, _ id: ImageID, name: String) {
         let image = services.images.list().first { $0.id == id }
         services.events.image(action, id: "\(id)", name: name, labels: image?.config.config.labels ?? [:])
     }
@@ -123,23 +123,10 @@ extension Engine {
     public func loadImages(
         from archive: consuming Descriptor, quiet: Bool, progress: @escaping @Sendable (ProgressMessage) async throws -> Void
     ) async throws {
-        let (steps, continuation) = AsyncStream.makeStream(of: LoadProgress.self, bufferingPolicy: .bufferingNewest(64))
-        let reporter = Task {
-            for await step in steps where !quiet {
-                if let message = LoadMessages.message(step) { try await progress(message) }
-            }
+        let (images, source) = (services.images, OwnedOnce(archive))
+        let loaded = try await reporting(LoadMessages(isQuiet: quiet), progress) { report in
+            try await transfers.run { try await images.load(from: try source.take(), progress: report) }
         }
-        let loaded: [LoadedImage]
-        do {
-            let (images, source) = (services.images, OwnedOnce(archive))
-            loaded = try await transfers.run { try await images.load(from: try source.take()) { continuation.yield($0) } }
-            continuation.finish()
-        } catch {
-            continuation.finish()
-            reporter.cancel()
-            throw error
-        }
-        _ = await reporter.result
         for image in loaded {
             for name in image.references.isEmpty ? ["\(image.id)"] : image.references { tellOfImage("load", image.id, name: name) }
             for (reference, old) in image.replaced.sorted(by: { $0.key < $1.key }) {
@@ -179,16 +166,18 @@ extension ImageDeleteItem {
     }
 }
 
-/// Progress of a load in Docker's stream format.
-enum LoadMessages {
-    static func message(_ step: LoadProgress) -> ProgressMessage? {
-        switch step {
-        case .receiving: nil
+/// Progress of a load.
+private struct LoadMessages: StepMessages {
+    let isQuiet: Bool
+
+    func messages(_ step: LoadProgress) -> [ProgressMessage] {
+        if isQuiet { return [] }
+        return switch step {
+        case .receiving: []
         case .unpacking(let layer, let done, let total):
-            ProgressMessage(
-                status: "Loading layer", progressDetail: ProgressDetail(current: done, total: total), id: layer.short)
-        case .unpacked(let layer): ProgressMessage(status: "Loading layer complete", id: layer.short)
-        case .exists(let layer): ProgressMessage(status: "Layer already exists", id: layer.short)
+            [ProgressMessage(status: "Loading layer", progressDetail: ProgressDetail(current: done, total: total), id: layer.short)]
+        case .unpacked(let layer): [ProgressMessage(status: "Loading layer complete", id: layer.short)]
+        case .exists(let layer): [ProgressMessage(status: "Layer already exists", id: layer.short)]
         }
     }
 }

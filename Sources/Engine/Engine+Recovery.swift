@@ -83,6 +83,7 @@ extension Engine {
 
     /// Ends what belongs to this daemon only; containers go on.
     public func shutDown() async {
+        await services.registries.shutdown()
         await services.networks.shutDown()
         await removeCgroupParent()
         await services.journal.flush()

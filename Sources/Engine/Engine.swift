@@ -8,6 +8,7 @@ internal import Images
 internal import LinuxKernel
 public import Logging
 internal import Networks
+public import Registries
 internal import State
 
 /// The daemon's heart: every verb of the API, over containers, images and networks.
@@ -29,6 +30,8 @@ public final class Engine: Sendable {
         public var bridgeSubnet: String?
         /// The cgroup below which containers get theirs.
         public var cgroupParent: String
+        /// How to reach registries; nil: everything as it comes.
+        public var registries: RegistryConfiguration?
         /// What containers get that ask for no limit of their own; nil: the daemon's.
         public var descriptors: DescriptorLimit?
 
@@ -59,6 +62,8 @@ public final class Engine: Sendable {
     let started = Timestamp.now()
     /// Loads and saves at once: each has up to two threads of `BlockingPool.transfers`, and none waits there for one that waits itself.
     let transfers = Gate(limit: 16)
+    /// Pulls and pushes at once: each has up to two threads of a pool of its own.
+    let pulls = Gate(limit: 16)
     /// Walks of containers' own directories at once: each has one thread of `BlockingPool.transfers`.
     let comparisons = Gate(limit: 16)
     /// Held as long as the daemon lives: a second one on the same data directory is refused.
@@ -87,6 +92,9 @@ public final class Engine: Sendable {
         services = Services(
             paths: paths, database: database,
             images: try ImageStore(dataDirectory: paths.data, database: database, trash: trash, log: log),
+            registries: try RegistryClient(
+                configuration: configuration.registries ?? RegistryConfiguration(), environment: ProcessInfo.processInfo.environment,
+                log: log),
             networks: networks, userNetworks: NetworkStore(),
             cgroups: try CgroupManager(parent: try Self.cgroupParent(configuration.cgroupParent, paths: paths, log: log)),
             seccomp: SeccompCompiler(), bundles: BundleConfig(), shim: try SealedProgram(path: configuration.shimPath),

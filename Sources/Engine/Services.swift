@@ -5,6 +5,7 @@ internal import Images
 internal import LinuxKernel
 internal import Logging
 internal import Networks
+internal import Registries
 internal import State
 
 /// What every container needs from the daemon, made once.
@@ -12,6 +13,7 @@ struct Services: Sendable {
     let paths: Paths
     let database: Database
     let images: ImageStore
+    let registries: RegistryClient
     let networks: NetworkManager
     let userNetworks: NetworkStore
     let cgroups: CgroupManager

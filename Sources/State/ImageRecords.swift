@@ -302,6 +302,19 @@ extension Database {
         }
     }
 
+    /// A blob that is known to be a layer, and its size in bytes.
+    public func blob(of diffID: String) throws -> (digest: String, size: Int64)? {
+        try pool.read {
+            try Row.fetchOne(
+                $0,
+                sql: """
+                    SELECT image_layer.blob, image_layer.blob_size
+                    FROM image_layer JOIN layer ON layer.id = image_layer.layer WHERE layer.diff_id = ? LIMIT 1
+                    """, arguments: [diffID]
+            ).map { ($0["blob"], $0["blob_size"]) }
+        }
+    }
+
     /// Everything about images that is complete.
     public func imageTables() throws -> ImageTables {
         try pool.read { database in

@@ -11,6 +11,8 @@ struct Request: Sendable {
     var query: Query
     /// The value of `Content-Type`, without parameters, in lower case.
     var contentType: String?
+    /// Who the client is to a registry, as `X-Registry-Auth` has it.
+    var registryAuth: String?
     /// What to answer to a client that asks for a WebSocket; nil: it does not.
     var webSocket: WebSocketHandshake?
     /// The body, of routes that collect it.
@@ -30,6 +32,12 @@ struct Request: Sendable {
         }
         guard !body.isEmpty else { throw TimberError(.invalidArgument, "invalid JSON: got EOF while reading request body") }
         return try decodeJSON(type, from: body)
+    }
+
+    /// Who the client is to the registry that the request is about; nil: nobody.
+    /// - Throws: `TimberError.invalidArgument`.
+    func credentials() throws -> AuthConfig? {
+        try registryAuth.flatMap { $0.isEmpty ? nil : try AuthConfig(header: $0) }
     }
 
     /// The container, exec instance or prefix of an id that the path names.

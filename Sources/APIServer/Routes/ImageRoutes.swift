@@ -59,6 +59,16 @@ let imageRoutes: [Route] = [
         try await backend.tagImage(try request.imageName(), repository: repository, tag: request.query["tag"] ?? "")
         return .empty(201)
     },
+    Route("POST", "/images/{...}/push", whenAbandoned: .isCancelled) { request, backend in
+        let name = try request.imageName()
+        try refusePlatform(request)
+        let (tag, credentials) = (request.query.nonEmpty("tag"), try request.credentials())
+        return progress { sink in try await backend.pushImage(name, tag: tag, credentials: credentials, progress: sink) }
+    },
+    Route("GET", "/distribution/{...}/json") { request, backend in
+        .json(try await backend.inspectDistribution(try request.imageName(), credentials: try request.credentials()))
+    },
+    Route("POST", "/auth") { request, backend in .json(try await backend.login(try request.json(AuthConfig.self))) },
     Route("DELETE", "/images/{...}") { request, backend in
         .json(
             try await backend.removeImage(
@@ -66,10 +76,10 @@ let imageRoutes: [Route] = [
     },
 ]
 
-/// Load takes what runs here out of an index, and save gives all that is stored: neither can be asked for another platform.
+/// Load takes what runs here out of an index, and save and push give what is stored: none of them can be asked for another platform.
 private func refusePlatform(_ request: Request) throws {
     if let platform = request.query.nonEmpty("platform") {
-        throw TimberError(.unsupported, "choosing a platform (\(platform)) on load or save is not supported by Timber: leave it out")
+        throw TimberError(.unsupported, "choosing a platform (\(platform)) on load, save or push is not supported by Timber: leave it out")
     }
 }
 
@@ -78,7 +88,8 @@ private func refusePlatform(_ request: Request) throws {
     if let image = request.query.nonEmpty("fromImage") {
         let reference = pulled(image, tag: request.query.nonEmpty("tag"))
         let platform = request.query.nonEmpty("platform")
-        return progress { sink in try await backend.pullImage(reference, platform: platform, progress: sink) }
+        let credentials = try request.credentials()
+        return progress { sink in try await backend.pullImage(reference, platform: platform, credentials: credentials, progress: sink) }
     }
     guard request.query["fromSrc"] == "-", let upload = request.upload else {
         throw TimberError(

@@ -8,14 +8,7 @@ let refusedRoutes: [Route] = registryRoutes + builderRoutes + pluginRoutes + swa
 // MARK: Registries
 
 private let registryRoutes: [Route] = [
-    Route("POST", "/auth") { _, _ in
-        .refusal(501, "Timber does not talk to registries yet: there is nowhere to log in, load images with tctl load")
-    },
-    Route("GET", "/images/search") { _, _ in .refusal(501, "Timber does not talk to registries yet: there is nothing to search") },
-    Route("POST", "/images/{...}/push") { _, _ in
-        .refusal(501, "Timber does not talk to registries yet: write the image to an archive with tctl save instead of pushing it")
-    },
-    Route("GET", "/distribution/{...}/json") { _, _ in .refusal(501, "Timber does not talk to registries yet") },
+    Route("GET", "/images/search") { _, _ in .refusal(501, "Timber searches no registries: look at the registry's own pages") }
 ]
 
 // MARK: Building

@@ -1,4 +1,5 @@
 internal import Errors
+internal import LinuxKernel
 
 // The restart policy: what `Lifecycle` decides is done here.
 extension Container {

@@ -24,7 +24,7 @@ final class ArchiveDocuments {
         self.limit = limit
     }
 
-    func config(_ member: IngestedArchive.Member) throws -> (bytes: [UInt8], config: ImageConfig) {
+    func config(_ member: Blob) throws -> (bytes: [UInt8], config: ImageConfig) {
         if let known = configs[member.digest] { return known }
         let bytes = try read(member)
         let made = (bytes, try ImageConfig(json: bytes))
@@ -33,7 +33,7 @@ final class ArchiveDocuments {
     }
 
     func manifest(
-        _ member: IngestedArchive.Member, mediaType: String, what: String
+        _ member: Blob, mediaType: String, what: String
     ) throws -> (bytes: [UInt8], document: ManifestDocument) {
         let key = Key(digest: member.digest, mediaType: mediaType)
         if let known = manifests[key] { return known }
@@ -43,7 +43,7 @@ final class ArchiveDocuments {
         return made
     }
 
-    private func read(_ member: IngestedArchive.Member) throws -> [UInt8] {
+    private func read(_ member: Blob) throws -> [UInt8] {
         let bytes = try member.document()
         total += Int64(bytes.count)
         if total > limit {

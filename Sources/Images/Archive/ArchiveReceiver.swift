@@ -94,12 +94,12 @@ struct ArchiveReceiver {
 
     private func content(
         _ entry: TarEntry, _ tar: TarReader, inMemory: inout Int64, files: inout Int
-    ) throws -> IngestedArchive.Member {
+    ) throws -> Blob {
         do {
             if entry.size <= Self.smallMember && inMemory < Self.memoryLimit {
                 let bytes = try tar.body(limit: Self.smallMember)
                 inMemory += entry.size
-                return IngestedArchive.Member(
+                return Blob(
                     name: entry.shownName, digest: .sha256(of: bytes), size: entry.size, storage: .memory(bytes))
             }
             if files >= fileLimit {
@@ -113,7 +113,7 @@ struct ArchiveReceiver {
                 hasher.update(piece)
                 try Transfer.writeFully(file.raw, piece)
             }
-            return IngestedArchive.Member(
+            return Blob(
                 name: entry.shownName, digest: hasher.digest(), size: entry.size, storage: .file(SharedDescriptor(file)))
         } catch let error as SystemError {
             throw TimberError(.internal, "cannot store the archive's member \"\(entry.shownName)\"", cause: error)

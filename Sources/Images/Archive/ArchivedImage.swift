@@ -9,7 +9,7 @@ struct ArchivedImage: Sendable {
     var config: ImageConfig
     var manifest: [UInt8]?
     /// Lowest first, as many as the config's diff ids.
-    var layers: [IngestedArchive.Member]
+    var layers: [Blob]
     var names: [Reference]
     /// What it was made from on this machine.
     var parent: ImageID?
@@ -18,7 +18,7 @@ struct ArchivedImage: Sendable {
     static let layerLimit = 128
 
     init(
-        config document: IngestedArchive.Member, in documents: ArchiveDocuments, manifest: [UInt8]?, layers: [IngestedArchive.Member],
+        config document: Blob, in documents: ArchiveDocuments, manifest: [UInt8]?, layers: [Blob],
         names: [Reference]
     ) throws {
         (rawConfig, config) = try documents.config(document)
@@ -30,7 +30,7 @@ struct ArchivedImage: Sendable {
     }
 
     /// One that is made on this machine.
-    init(config: [UInt8], layers: [IngestedArchive.Member], names: [Reference], parent: ImageID?) throws {
+    init(config: [UInt8], layers: [Blob], names: [Reference], parent: ImageID?) throws {
         rawConfig = config
         self.config = try ImageConfig(json: config)
         id = .sha256(of: config)

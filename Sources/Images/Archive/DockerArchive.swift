@@ -11,7 +11,7 @@ struct DockerArchive {
         self.archive = archive
     }
 
-    func images(_ manifest: IngestedArchive.Member) throws -> [ArchivedImage] {
+    func images(_ manifest: Blob) throws -> [ArchivedImage] {
         let entries: [DockerArchiveEntry] = try decodeJSON(try manifest.document(), "manifest.json")
         if entries.isEmpty { throw TimberError(.invalidArgument, "manifest.json lists no image") }
         try ArchiveDocuments.check(images: entries.count, "manifest.json")
@@ -32,9 +32,9 @@ struct DockerArchive {
         }
     }
 
-    private func member(_ name: String, _ what: String) throws -> IngestedArchive.Member {
+    private func member(_ name: String, _ what: String) throws -> Blob {
         let shown = BytePath.printable(Array(name.utf8))
-        let found: IngestedArchive.Member?
+        let found: Blob?
         do {
             found = try archive.member(name)
         } catch let error as TimberError {

@@ -13,7 +13,7 @@ struct OCILayout {
         self.archive = archive
     }
 
-    func images(_ index: IngestedArchive.Member) throws -> [ArchivedImage] {
+    func images(_ index: Blob) throws -> [ArchivedImage] {
         guard case .index(let all) = try ManifestDocument(json: try index.document(), mediaType: nil, what: "index.json") else {
             throw TimberError(.invalidArgument, "index.json is a manifest, not an index")
         }
@@ -44,7 +44,7 @@ struct OCILayout {
     private func members(_ descriptors: [ContentDescriptor]) throws -> [ContentDescriptor] {
         if descriptors.count == 1 { return descriptors }
         let platforms = Set(descriptors.map { "\($0.platform?.os ?? "")/\($0.platform?.architecture ?? "")/\($0.platform?.variant ?? "")" })
-        return platforms.count == descriptors.count ? [try HostPlatform.choose(descriptors, what: "index.json")] : descriptors
+        return platforms.count == descriptors.count ? [try ImagePlatform.host.choose(descriptors, what: "index.json")] : descriptors
     }
 
     private func image(_ descriptor: ContentDescriptor, names: [Reference], depth: Int) throws -> ArchivedImage {
@@ -58,7 +58,7 @@ struct OCILayout {
         switch document {
         case .index(let descriptors):
             if depth >= Self.depthLimit { throw TimberError(.invalidArgument, "image index \(descriptor.digest) is nested too deeply") }
-            let chosen = try HostPlatform.choose(descriptors, what: "image index \(descriptor.digest)")
+            let chosen = try ImagePlatform.host.choose(descriptors, what: "image index \(descriptor.digest)")
             return try image(chosen, names: names, depth: depth + 1)
         case .manifest(let config, let layers):
             return try ArchivedImage(

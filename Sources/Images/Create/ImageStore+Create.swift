@@ -62,7 +62,7 @@ extension ImageStore {
             let config = try SavedImageConfig(new).encoded()
             // Their blobs stay as long as they are open, whatever becomes of the parent.
             var layers = try lower.map { layer in
-                IngestedArchive.Member(
+                Blob(
                     name: "\(layer.blob)", digest: layer.blob, size: layer.blobSize, storage: .file(try content.open(layer.blob)))
             }
             if let layer = new.layer { layers.append(layer.member) }

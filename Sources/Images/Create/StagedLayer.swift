@@ -5,7 +5,7 @@ public import Tar
 
 /// A layer's tar that was written and hashed and is nobody's yet: it vanishes with its last owner.
 public struct StagedLayer: Sendable {
-    let member: IngestedArchive.Member
+    let member: Blob
 
     /// Digest of the tar, which is not compressed.
     public var diffID: Digest { member.digest }

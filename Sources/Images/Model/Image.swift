@@ -49,7 +49,8 @@ public struct Image: Sendable, Identifiable {
     public static var hostArchitecture: String { HostPlatform.architecture }
 
     let manifest: [UInt8]?
-    let tags: [Reference]
+    /// Its names with a tag, in their order.
+    public let tags: [Reference]
     let digests: [Reference]
 
     /// Owner and mode of `/`: the container's own upper directory covers it and should look the same.

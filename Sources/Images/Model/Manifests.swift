@@ -120,25 +120,3 @@ enum ManifestDocument {
         }
     }
 }
-
-/// The platform that this program runs on, in the words of image indexes.
-enum HostPlatform {
-    #if arch(x86_64)
-        static let architecture = "amd64"
-    #elseif arch(arm64)
-        static let architecture = "arm64"
-    #else
-        static let architecture = "unknown"
-    #endif
-
-    /// The entry of an index for this host.
-    /// - Throws: `TimberError.invalidArgument` that lists what there is.
-    static func choose(_ descriptors: [ContentDescriptor], what: String) throws -> ContentDescriptor {
-        let images = descriptors.filter { !$0.isAttestation }
-        if let match = images.first(where: { $0.platform?.os == "linux" && $0.platform?.architecture == architecture }) { return match }
-        if images.count == 1, let only = images.first, only.platform == nil { return only }
-        let platforms = images.map { $0.platform.map { "\($0.os)/\($0.architecture)" } ?? "unknown" }
-        let listed = platforms.isEmpty ? "none" : platforms.prefix(20).joined(separator: ", ")
-        throw TimberError(.invalidArgument, "\(what) has no image for linux/\(architecture), only: \(listed)")
-    }
-}

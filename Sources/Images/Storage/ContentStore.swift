@@ -22,10 +22,13 @@ final class ContentStore: Sendable {
     /// Names a blob and protects it from `remove` until `unpin`.
     /// - Returns: false when it was there already.
     /// - Throws: `SystemError`.
-    func add(_ member: IngestedArchive.Member) throws -> Bool {
-        pinned.withLock { $0[member.digest, default: 0] += 1 }
+    func add(_ member: Blob) throws -> Bool {
+        pin(member.digest)
         do {
             switch member.storage {
+            case .remote(let blob):
+                // Somebody else's image may have brought it meanwhile.
+                return try has(member.digest) ? false : blob.place(in: directory)
             case .file(let file):
                 return try DirectoryCalls.give(file.raw, name: BytePath(member.digest.hex), in: directory.raw)
             case .memory(let bytes):
@@ -39,7 +42,12 @@ final class ContentStore: Sendable {
         }
     }
 
-    /// Ends the protection of `add`.
+    /// Protects a blob from `remove` until `unpin`, whether it is there yet or not.
+    func pin(_ digest: Digest) {
+        pinned.withLock { $0[digest, default: 0] += 1 }
+    }
+
+    /// Ends the protection of `add` or `pin`.
     func unpin(_ digests: some Sequence<Digest>) {
         pinned.withLock { pinned in
             for digest in digests {
@@ -48,6 +56,10 @@ final class ContentStore: Sendable {
             }
         }
     }
+
+    /// Whether a blob is there.
+    /// - Throws: `SystemError`.
+    func has(_ digest: Digest) throws -> Bool { try DirectoryCalls.status(directory.raw, BytePath(digest.hex)) != nil }
 
     /// Opens a blob.
     /// - Throws: `TimberError.corrupt` when it is missing.

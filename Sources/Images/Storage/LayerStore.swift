@@ -2,6 +2,7 @@ internal import Errors
 internal import Layers
 internal import LinuxKernel
 internal import State
+internal import Tar
 
 /// Unpacked layers: `layers/<id>/fs`, short because lowerdir= of 128 layers must fit into one page of mount options.
 ///
@@ -45,34 +46,51 @@ final class LayerStore: Sendable {
     /// - Returns: the layer's id and what was unpacked.
     /// - Throws: `TimberError` that names the layer.
     func unpack(
-        _ blob: IngestedArchive.Member, diffID: Digest, budget: ExtractionBudget, progress: @escaping (Int64) throws -> Void
+        _ blob: Blob, diffID: Digest, budget: ExtractionBudget, progress: @escaping (Int64) throws -> Void
     ) throws -> (id: Int64, layer: UnpackedLayer) {
         let id = try database.beginLayer(diffID: diffID.description)
+        let reader = try blob.reader()
         do {
             try DirectoryCalls.makeDirectory(directory.raw, BytePath("\(id)"), mode: 0o700)
             try DirectoryCalls.makeDirectory(directory.raw, BytePath(Self.shortName(id)), mode: 0o700)
             let layer = try LayerUnpacker(limits: limits, budget: budget).unpack(
-                blob.reader(), into: try open(id), expecting: diffID, progress: progress)
+                reader, into: try open(id), expecting: diffID, progress: progress)
             return (id, layer)
         } catch {
             try discard(id)
-            throw Self.failure(error, blob)
+            throw Self.failure(Self.cause(error, blob, reader), blob)
         }
     }
 
     /// Proves that a blob is a layer that is there already.
     /// - Throws: `TimberError` that names the layer.
     func verify(
-        _ blob: IngestedArchive.Member, diffID: Digest, budget: ExtractionBudget, progress: @escaping (Int64) throws -> Void
+        _ blob: Blob, diffID: Digest, budget: ExtractionBudget, progress: @escaping (Int64) throws -> Void
     ) throws {
+        let reader = try blob.reader()
         do {
-            try LayerUnpacker(limits: limits, budget: budget).verify(blob.reader(), blob.digest, expecting: diffID, progress: progress)
+            try LayerUnpacker(limits: limits, budget: budget).verify(
+                reader, blob.isRemote ? nil : blob.digest, expecting: diffID, progress: progress)
         } catch {
-            throw Self.failure(error, blob)
+            throw Self.failure(Self.cause(error, blob, reader), blob)
         }
     }
 
-    private static func failure(_ error: any Error, _ blob: IngestedArchive.Member) -> any Error {
+    /// Bytes of a registry that make no sense may be other bytes than the digest names: then that is what is wrong.
+    private static func cause(_ error: any Error, _ blob: Blob, _ reader: any ByteReader) -> any Error {
+        guard blob.isRemote, let content = error as? TimberError, [.invalidArgument, .unsupported, .corrupt].contains(content.code) else {
+            return error
+        }
+        do {
+            let rest = ReaderChunks(reader)
+            while try rest.next() != nil {}
+            return error
+        } catch {
+            return error
+        }
+    }
+
+    private static func failure(_ error: any Error, _ blob: Blob) -> any Error {
         if let error = error as? TimberError { return TimberError(error.code, "layer \(blob.digest) (\(blob.name)): \(error)") }
         return error is CancellationError ? error : TimberError(.internal, "layer \(blob.digest) (\(blob.name))", cause: error)
     }
@@ -84,7 +102,7 @@ final class LayerStore: Sendable {
     /// - Returns: bytes of the files that were copied into it.
     /// - Throws: `TimberError` that names the layer.
     func complete(
-        _ id: Int64, _ blob: IngestedArchive.Member, needs: LowerNeeds, lower: [Int64], budget: ExtractionBudget,
+        _ id: Int64, _ blob: Blob, needs: LowerNeeds, lower: [Int64], budget: ExtractionBudget,
         progress: () throws -> Void
     ) throws -> Int64 {
         do {

@@ -19,12 +19,19 @@ final class CreatedLayers: Sendable {
 final class UnpackingStop: Sendable {
     private let isStopped = Atomic<Bool>(false)
     private let failure = Mutex<(any Error)?>(nil)
+    private let abandon: @Sendable () -> Void
+
+    /// - Parameter abandon: called when it stops, to wake what waits.
+    init(abandon: @escaping @Sendable () -> Void = {}) {
+        self.abandon = abandon
+    }
 
     var first: (any Error)? { failure.withLock { $0 } }
 
     func stop(because error: (any Error)? = nil) {
         failure.withLock { if $0 == nil { $0 = error } }
         isStopped.store(true, ordering: .releasing)
+        abandon()
     }
 
     func check() throws {
@@ -76,6 +83,7 @@ extension ImageLoad {
 
     private func unpack(_ items: [LayerPlan.Item], _ created: CreatedLayers) async throws -> [Unpacked] {
         let (store, budget, progress) = (self.store, self.budget, self.progress)
+        for item in items { item.blob.prefetch() }
         return try await inParallel(items) { item, stop in
             let report = Self.report(item.claim, stop, progress)
             let (id, layer) = try store.layers.unpack(item.blob, diffID: item.diffID, budget: budget, progress: report)
@@ -89,7 +97,11 @@ extension ImageLoad {
     private func verify(_ claims: [LayerPlan.Claim]) async throws {
         let (store, budget, progress) = (self.store, self.budget, self.progress)
         _ = try await inParallel(claims) { claim, stop in
-            if try store.database.isBlob(claim.blob.digest.description, of: claim.diffID.description) { return }
+            if try store.database.isBlob(claim.blob.digest.description, of: claim.diffID.description),
+                try !claim.blob.isRemote || store.content.has(claim.blob.digest)
+            {
+                return
+            }
             try store.layers.verify(claim.blob, diffID: claim.diffID, budget: budget, progress: Self.report(claim, stop, progress))
         }
     }
@@ -112,7 +124,7 @@ extension ImageLoad {
     private func inParallel<Item: Sendable, Value: Sendable>(
         _ items: [Item], _ work: @escaping @Sendable (Item, UnpackingStop) throws -> Value
     ) async throws -> [Value] {
-        let stop = UnpackingStop()
+        let stop = UnpackingStop(abandon: abandon)
         return try await withTaskCancellationHandler {
             do {
                 return try await withThrowingTaskGroup(of: Value.self) { group in
@@ -121,7 +133,7 @@ extension ImageLoad {
                         if index >= Self.parallelLayers, let result = try await group.next() { results.append(result) }
                         group.addTask {
                             do {
-                                return try await BlockingPool.shared.run {
+                                return try await pool.run {
                                     try stop.check()
                                     return try work(item, stop)
                                 }
@@ -148,7 +160,7 @@ extension ImageLoad {
     ) async throws -> [Digest: LayerRecord] {
         if needy.isEmpty { return complete }
         let (store, budget) = (self.store, self.budget)
-        let stop = UnpackingStop()
+        let stop = UnpackingStop(abandon: abandon)
         return try await withTaskCancellationHandler {
             try await BlockingPool.shared.run {
                 var resolved = complete

@@ -45,6 +45,10 @@ struct ImageLoad: Sendable {
     let store: ImageStore
     let images: [ArchivedImage]
     let budget: ExtractionBudget
+    /// Where layers are unpacked: the pool for what waits for others, when they come from somewhere else.
+    let pool: BlockingPool
+    /// Wakes what waits for blobs that are still to come, when the load fails.
+    let abandon: @Sendable () -> Void
     let progress: @Sendable (LoadProgress) -> Void
     /// Keeps layers that are there already from being removed meanwhile.
     let holder: String
@@ -55,11 +59,14 @@ struct ImageLoad: Sendable {
     static let parallelLayers = max(2, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
     init(
-        store: ImageStore, images: [ArchivedImage], budget: ExtractionBudget, progress: @escaping @Sendable (LoadProgress) -> Void
+        store: ImageStore, images: [ArchivedImage], budget: ExtractionBudget, pool: BlockingPool = .shared,
+        abandon: @escaping @Sendable () -> Void = {}, progress: @escaping @Sendable (LoadProgress) -> Void
     ) {
         self.store = store
         self.images = images
         self.budget = budget
+        self.pool = pool
+        self.abandon = abandon
         self.progress = progress
         holder = ImageStore.loadHolderPrefix + "\(Self.counter.wrappingAdd(1, ordering: .relaxed).newValue)"
     }

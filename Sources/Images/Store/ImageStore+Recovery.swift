@@ -39,6 +39,7 @@ extension ImageStore {
 
     private func recoverContent() throws {
         let known = Set(try database.imageTables().images.flatMap { $0.layers.map(\.blob) })
+        try downloads.removeAbandoned()
         for name in try content.names() where !known.contains("sha256:" + name) { try content.removeStray(name) }
     }
 }

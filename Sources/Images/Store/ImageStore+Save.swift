@@ -1,5 +1,4 @@
 internal import Errors
-internal import FoundationEssentials
 internal import Glibc
 internal import Layers
 public import LinuxKernel
@@ -71,7 +70,7 @@ extension ImageStore {
             let image = selected.image
             for layer in image.layers where written.insert(layer.blob).inserted { try write(layer, to: tar) }
             if written.insert(image.id).inserted { try tar.file(Self.path(image.id), image.rawConfig) }
-            let manifest = try image.manifest ?? self.manifest(of: image)
+            let manifest = try currentManifest(of: image)
             let digest = Digest.sha256(of: manifest)
             if written.insert(digest).inserted { try tar.file(Self.path(digest), manifest) }
             let type = try SavedDescriptor.mediaType(ofManifest: manifest)
@@ -82,8 +81,8 @@ extension ImageStore {
                     Config: Self.path(image.id), RepoTags: selected.names.map(\.familiar), Layers: image.layers.map { Self.path($0.blob) }))
         }
         try tar.file("oci-layout", Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8))
-        try tar.file("index.json", try Self.json(SavedIndex(manifests: descriptors)))
-        try tar.file("manifest.json", try Self.json(entries))
+        try tar.file("index.json", try encodeJSON(SavedIndex(manifests: descriptors)))
+        try tar.file("manifest.json", try encodeJSON(entries))
         try tar.end()
     }
 
@@ -103,65 +102,11 @@ extension ImageStore {
         }
     }
 
-    /// A manifest for an image that came without one.
-    private func manifest(of image: Image) throws -> [UInt8] {
-        let layers = try image.layers.map { layer in
-            let suffix =
-                switch try DecompressedReader(FileReader(try content.open(layer.blob))).compression {
-                case .none: ""
-                case .gzip: "+gzip"
-                case .zstd: "+zstd"
-                }
-            return SavedDescriptor(
-                mediaType: "application/vnd.oci.image.layer.v1.tar" + suffix, digest: layer.blob.description, size: layer.blobSize)
-        }
-        let config = SavedDescriptor(
-            mediaType: "application/vnd.oci.image.config.v1+json", digest: image.id.description, size: Int64(image.rawConfig.count))
-        return try Self.json(SavedManifest(config: config, layers: layers))
-    }
-
     private static func path(_ digest: Digest) -> String { "blobs/sha256/\(digest.hex)" }
-
-    private static func json(_ value: some Encodable) throws -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return Array(try encoder.encode(value))
-    }
-}
-
-/// A descriptor as Timber writes it.
-private struct SavedDescriptor: Encodable {
-    var mediaType: String
-    var digest: String
-    var size: Int64
-    var annotations: [String: String]?
-
-    /// With the annotations by which containerd and others know an image's name.
-    func named(_ name: Reference) -> SavedDescriptor {
-        var copy = self
-        copy.annotations = ["io.containerd.image.name": name.description, "org.opencontainers.image.ref.name": name.tag ?? "latest"]
-        return copy
-    }
-
-    /// What a manifest calls itself; the field may be missing in OCI's.
-    static func mediaType(ofManifest bytes: [UInt8]) throws -> String {
-        struct Typed: Decodable {
-            var mediaType: String?
-        }
-        let typed: Typed = try decodeJSON(bytes, "manifest")
-        return typed.mediaType ?? "application/vnd.oci.image.manifest.v1+json"
-    }
 }
 
 private struct SavedIndex: Encodable {
     var schemaVersion = 2
     var mediaType = "application/vnd.oci.image.index.v1+json"
     var manifests: [SavedDescriptor]
-}
-
-private struct SavedManifest: Encodable {
-    var schemaVersion = 2
-    var mediaType = "application/vnd.oci.image.manifest.v1+json"
-    var config: SavedDescriptor
-    var layers: [SavedDescriptor]
 }

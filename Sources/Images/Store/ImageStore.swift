@@ -9,6 +9,7 @@ internal import Synchronization
 /// The images of one data directory: loading, finding, naming, removing and saving them.
 ///
 ///     <data>/content/sha256/<hex>   layer blobs as they came
+///     <data>/content/partial/<hex>  what has come of blobs from registries
 ///     <data>/layers/<id>/fs         unpacked layers, overlayfs lower directories
 ///
 /// What belongs together is in the state database. Finding and listing read a snapshot in memory. Every method may be called
@@ -16,6 +17,7 @@ internal import Synchronization
 public final class ImageStore: Sendable {
     let database: Database
     let content: ContentStore
+    let downloads: Downloads
     let layers: LayerStore
     let limits: ExtractionLimits
     let log: Logger
@@ -39,6 +41,7 @@ public final class ImageStore: Sendable {
                 try DirectoryCalls.open(AT_FDCWD, BytePath(dataDirectory), O_RDONLY | O_DIRECTORY, resolve: 0))
             let contentRoot = try Self.subdirectory(data, "content")
             content = ContentStore(try Self.subdirectory(contentRoot, "sha256"), trash: trash)
+            downloads = Downloads(try Self.subdirectory(contentRoot, "partial"))
             layers = try LayerStore(try Self.subdirectory(data, "layers"), database: database, trash: trash, limits: limits)
         } catch let error as SystemError {
             throw TimberError(.internal, "cannot use \(dataDirectory) for images", cause: error)

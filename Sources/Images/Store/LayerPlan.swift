@@ -7,7 +7,7 @@ struct LayerPlan: Sendable {
         var chainID: Digest
         /// Chain ids of what lies below, highest first.
         var lower: [Digest]
-        var blob: IngestedArchive.Member
+        var blob: Blob
 
         var claim: Claim { Claim(diffID: diffID, blob: blob) }
     }
@@ -15,7 +15,7 @@ struct LayerPlan: Sendable {
     /// What an image says of a blob: uncompressed, it is this layer. Until that is proven nothing is kept of it.
     struct Claim: Sendable, Hashable {
         var diffID: Digest
-        var blob: IngestedArchive.Member
+        var blob: Blob
 
         static func == (left: Claim, right: Claim) -> Bool { left.diffID == right.diffID && left.blob.digest == right.blob.digest }
 

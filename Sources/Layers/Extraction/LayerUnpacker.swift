@@ -53,12 +53,12 @@ public struct LayerUnpacker: Sendable {
     /// Proves that a blob is a layer, without unpacking it.
     /// - Parameters:
     ///   - blob: the blob, none, gzip or zstd compressed.
-    ///   - digest: the blob's own digest, already verified.
+    ///   - digest: the blob's own digest, if it is verified already.
     ///   - diffID: what the uncompressed stream must hash to.
     ///   - progress: as for `unpack`.
     /// - Throws: `TimberError` as `unpack` does.
     public func verify(
-        _ blob: any ByteReader, _ digest: Digest, expecting diffID: Digest, progress: @escaping (Int64) throws -> Void
+        _ blob: any ByteReader, _ digest: Digest?, expecting diffID: Digest, progress: @escaping (Int64) throws -> Void
     ) throws {
         // Uncompressed, it is the stream itself.
         if digest == diffID { return }

@@ -1,4 +1,5 @@
 internal import CTimber
+internal import DockerAPI
 internal import Glibc
 internal import LinuxKernel
 
@@ -19,17 +20,20 @@ struct ContainerCreator {
             throw CommandFailure("invalid --pull \(Printable(pull)): give always, missing or never", status: 125)
         }
         let request = try builder.build()
-        if pull == "always" {
-            throw CommandFailure(
-                "--pull always: this version cannot pull images; load \(Printable(builder.image)) with tctl load -i FILE", status: 125)
-        }
+        if pull == "always" { try fetch(builder.image) }
         let file = try options.cidfile.map(IDFile.init)
         var query: [(name: String, value: String)] = []
         if let name = options.name { query.append(("name", name)) }
         if let platform = options.platform { query.append(("platform", platform)) }
         do {
-            let answer = try session.client.json(
-                .post("/containers/create", query: query, body: .json(request.json(capacity: 4096))), connectingAhead: connections)
+            let answer: JSONValue
+            do {
+                answer = try send(request, query)
+            } catch let error as APIError where error.status == 404 && ImageMissing.matches(error) && pull == "missing" {
+                Console.note("Unable to find image '\(Printable(ImageMissing.familiar(builder.image)))' locally")
+                try fetch(builder.image)
+                answer = try send(request, query)
+            }
             // Read by hand: a decoder costs the first of each type 0.7 ms, on the way of every run.
             guard let id = answer["Id"]?.text else {
                 throw CommandFailure("the daemon's answer is not as the API says: Id: a string was expected")
@@ -39,13 +43,6 @@ struct ContainerCreator {
             return id
         } catch let error as APIError {
             file?.discard()
-            if error.status == 404 && ImageMissing.matches(error) {
-                let name = ImageMissing.familiar(builder.image)
-                if pull == "missing" { Console.note("Unable to find image '\(Printable(name))' locally") }
-                throw CommandFailure(
-                    "image \(Printable(name)) is not here, and this version cannot pull images; load it with tctl load -i FILE, or see tctl images",
-                    status: refusal)
-            }
             throw CommandFailure("\(Printable(error.message))", status: refusal)
         } catch let failure as CommandFailure {
             // No daemon, mostly.
@@ -57,6 +54,23 @@ struct ContainerCreator {
         } catch {
             file?.discard()
             throw error
+        }
+    }
+}
+
+extension ContainerCreator {
+    private func send(_ request: ContainerCreateRequest, _ query: [(name: String, value: String)]) throws -> JSONValue {
+        try session.client.json(
+            .post("/containers/create", query: query, body: .json(request.json(capacity: 4096))), connectingAhead: connections)
+    }
+
+    private func fetch(_ image: String) throws {
+        do {
+            try Pull.fetch(image, platform: options.platform, quiet: options.quiet, in: session)
+        } catch let error as APIError {
+            throw CommandFailure("\(Printable(error.message))", status: refusal)
+        } catch let failure as CommandFailure {
+            throw CommandFailure(failure.message, status: refusal)
         }
     }
 }

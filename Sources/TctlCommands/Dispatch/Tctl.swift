@@ -16,7 +16,8 @@ struct Tctl: ParsableCommand {
             "Inspection",
             [ListContainers.self, Logs.self, Exec.self, Attach.self, Top.self, Stats.self, PortCommand.self, Diff.self, Inspect.self]
         ),
-        ("Image", [Load.self, Images.self, Save.self, Import.self, Tag.self, RemoveImages.self, History.self]),
+        ("Image", [Pull.self, Push.self, Load.self, Images.self, Save.self, Import.self, Tag.self, RemoveImages.self, History.self]),
+        ("Registry", [Login.self, Logout.self]),
         ("Daemon", [Version.self, Info.self, Events.self]),
     ]
 

@@ -7,7 +7,8 @@ struct ImageGroup: ParsableCommand {
         abstract: "Manage images",
         usage: "tctl image COMMAND",
         subcommands: [
-            History.self, Import.self, ImageInspectCommand.self, Load.self, ImageList.self, ImagePrune.self, ImageRemove.self, Save.self,
+            History.self, Import.self, ImageInspectCommand.self, Load.self, ImageList.self, ImagePrune.self, ImageRemove.self, Pull.self,
+            Push.self, Save.self,
             Tag.self,
         ]
     )

@@ -59,6 +59,11 @@ enum Console {
         _ = Result { try write(Array((line + "\n").utf8), to: STDERR_FILENO) }
     }
 
+    /// Asks a person something.
+    static func ask(_ question: String) {
+        _ = Result { try write(Array(question.utf8), to: STDERR_FILENO) }
+    }
+
     /// Writes everything, waiting as long as it takes.
     /// - Throws: `CommandFailure` with status 1; 128 + SIGPIPE when nobody reads.
     static func write(_ bytes: [UInt8], to descriptor: Int32) throws {

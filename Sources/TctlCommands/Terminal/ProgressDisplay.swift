@@ -110,3 +110,15 @@ struct ProgressMessages {
         }
     }
 }
+
+extension Client {
+    /// Sends a request without a body that answers with a stream of messages, and shows them.
+    /// - Throws: `APIError`, `CommandFailure` with the error that stood among the messages.
+    func show(_ request: Request, quiet: Bool) throws {
+        let exchange = try open(request)
+        let display = ProgressDisplay(isShown: !quiet && Terminal.isTerminal(STDERR_FILENO))
+        var messages = ProgressMessages(display: display)
+        while case .data(let bytes) = try exchange.step() { try messages.take(bytes) }
+        try messages.finish()
+    }
+}

@@ -58,6 +58,17 @@ enum Terminal {
         var width: Int
     }
 
+    /// Reads something that nobody shall see while it is typed.
+    static func withoutEcho<Value>(_ body: () throws -> Value) throws -> Value {
+        var before = termios()
+        try retrying("tcgetattr") { tcgetattr(STDIN_FILENO, &before) }
+        var silent = before
+        silent.c_lflag &= ~tcflag_t(ECHO)
+        try retrying("tcsetattr") { tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) }
+        defer { tcsetattr(STDIN_FILENO, TCSAFLUSH, &before) }
+        return try body()
+    }
+
     static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 
     /// The window's size; nil when there is no terminal or it does not know.

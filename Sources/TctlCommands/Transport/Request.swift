@@ -14,6 +14,8 @@ struct Request {
     let path: String
     var query: [(name: String, value: String)]
     var body: Body
+    /// Who we are to the registry that it is about, as `X-Registry-Auth` has it.
+    var registryAuth: String?
     /// Asks for the connection itself after the answer's head (attach, exec).
     var upgrades = false
 
@@ -47,6 +49,7 @@ struct Request {
             text += PercentEncoding.query(item.name) + "=" + PercentEncoding.query(item.value)
         }
         text += " HTTP/1.1\r\nHost: timber\r\nUser-Agent: tctl/\(TimberVersion.text)\r\n"
+        if let registryAuth { text += "X-Registry-Auth: \(registryAuth)\r\n" }
         if upgrades { text += "Connection: Upgrade\r\nUpgrade: tcp\r\n" }
         switch body {
         case .none:

@@ -251,8 +251,10 @@ def test_cidfile_is_taken_away_when_nothing_was_made(tctl, tmp_path):
     assert path.read_bytes() == created.stdout.strip()
 
 
-def test_missing_image_says_what_to_do(tctl):
+def test_missing_image_is_fetched(tctl, daemon):
     result = tctl("run", "missing")
     assert result.returncode == 125
     assert b"Unable to find image 'missing:latest' locally\n" in result.stderr
-    assert b"tctl load" in result.stderr
+    assert result.stderr.endswith(b"tctl: page not found\n")
+    assert daemon.last("/images/create")[2] == {"fromImage": "missing:latest"}
+    assert tctl("run", "--pull", "never", "missing").stderr == b"tctl: No such image: missing:latest\n"

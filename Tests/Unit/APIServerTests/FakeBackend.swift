@@ -337,7 +337,21 @@ final class FakeBackend: Backend {
 
     func importImage(from archive: consuming Descriptor, _ query: ImportQuery) async throws -> String { "sha256:2" }
 
-    func pullImage(_ reference: String, platform: String?, progress: @escaping ProgressSink) async throws {
+    func pushImage(_ name: String, tag: String?, credentials: AuthConfig?, progress: @escaping ProgressSink) async throws {
+        throw TimberError(.permissionDenied, "push access denied to \(name)")
+    }
+
+    func inspectDistribution(_ name: String, credentials: AuthConfig?) async throws -> DistributionInspect {
+        throw TimberError(.notFound, "manifest for \(name) not found")
+    }
+
+    func login(_ credentials: AuthConfig) async throws -> AuthResponse {
+        var answer = AuthResponse()
+        answer.status = "Login Succeeded"
+        return answer
+    }
+
+    func pullImage(_ reference: String, platform: String?, credentials: AuthConfig?, progress: @escaping ProgressSink) async throws {
         throw TimberError(.notFound, "pull access denied for \(reference)")
     }
 }
