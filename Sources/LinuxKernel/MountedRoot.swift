@@ -19,6 +19,8 @@ public struct MountedRoot: Sendable {
         public var target: String
         /// Whether nothing may be written there.
         public var isReadOnly: Bool
+        /// Whether what is mounted below the source can be written to all the same.
+        public var isWritableBelow: Bool
         /// With the mounts below the source.
         public var isRecursive: Bool
         /// Left out when the source or the target is missing.
@@ -26,12 +28,14 @@ public struct MountedRoot: Sendable {
 
         /// Makes one.
         public init(
-            source: String, opened: SharedDescriptor? = nil, target: String, isReadOnly: Bool, isRecursive: Bool, isOptional: Bool = false
+            source: String, opened: SharedDescriptor? = nil, target: String, isReadOnly: Bool, isWritableBelow: Bool = false,
+            isRecursive: Bool, isOptional: Bool = false
         ) {
             self.source = source
             self.opened = opened
             self.target = target
             self.isReadOnly = isReadOnly
+            self.isWritableBelow = isWritableBelow
             self.isRecursive = isRecursive
             self.isOptional = isOptional
         }
@@ -157,9 +161,14 @@ public struct MountedRoot: Sendable {
         } catch let error as SystemError where error.errno == ENOENT && bind.isOptional {
             return nil
         }
-        let attributes = bind.isReadOnly ? UInt64(MOUNT_ATTR_RDONLY) : 0
         try checking("mount_setattr", bind.source) {
-            timber_mount_setattr(tree.raw, "", Self.emptyPath | depth, attributes, 0, Self.makePrivate)
+            timber_mount_setattr(tree.raw, "", Self.emptyPath | depth, 0, 0, Self.makePrivate)
+        }
+        if bind.isReadOnly {
+            try checking("mount_setattr", bind.source) {
+                timber_mount_setattr(
+                    tree.raw, "", Self.emptyPath | (bind.isWritableBelow ? 0 : depth), UInt64(MOUNT_ATTR_RDONLY), 0, 0)
+            }
         }
         return tree
     }

@@ -38,10 +38,16 @@ extension Child {
     private func bind(_ mount: timber_mount, _ tree: Int32, _ path: UnsafePointer<CChar>) throws(Failure) {
         let recursive = mount.flags & TIMBER_MOUNT_FLAG_RECURSIVE != 0
         let depth = UInt32(AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0))
-        if mount.attributes != 0 {
+        var attributes = mount.attributes
+        if mount.flags & TIMBER_MOUNT_FLAG_READONLY_TOP != 0 {
+            let outcome = timber_mount_setattr(tree, "", UInt32(AT_EMPTY_PATH), attributes & UInt64(MOUNT_ATTR_RDONLY), 0, 0)
+            try check(TIMBER_STAGE_MOUNT, outcome, path)
+            attributes &= ~UInt64(MOUNT_ATTR_RDONLY)
+        }
+        if attributes != 0 {
             // An access-time mode replaces the source's: its bits are an enumeration, and the kernel wants them cleared first.
-            let clear = mount.attributes & UInt64(MOUNT_ATTR__ATIME) != 0 ? UInt64(MOUNT_ATTR__ATIME) : 0
-            try check(TIMBER_STAGE_MOUNT, timber_mount_setattr(tree, "", depth, mount.attributes, clear, 0), path)
+            let clear = attributes & UInt64(MOUNT_ATTR__ATIME) != 0 ? UInt64(MOUNT_ATTR__ATIME) : 0
+            try check(TIMBER_STAGE_MOUNT, timber_mount_setattr(tree, "", depth, attributes, clear, 0), path)
         }
         let propagation = mount.propagation & ~UInt64(MS_REC)
         let kind = propagation == 0 ? UInt64(MS_PRIVATE) : propagation

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -289,6 +290,25 @@ def mounted(timber):
     return [line.split()[4] for line in open("/proc/self/mountinfo") if f"{timber.run_directory}/volumes/" in line]
 
 
+def test_removal_that_is_cut_short_takes_the_volumes_along(fresh):
+    """kill -9 in the middle of rm -v: the next daemon removes the container, and what was to go with it."""
+    name = fresh.tctl("create", "-v", "/data", "-v", "named:/named", "busybox").ok().out
+    assert len(names(fresh)) == 2
+    with fresh.api.open() as connection:
+        # Until the archive ends, which it does not, the removal waits.
+        connection.sendall(f"PUT /v1.43/containers/{name}/archive?path=/ HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n".encode())
+        connection.sendall(TarBuilder().file("came", "x").bytes(end=False))
+        until(lambda: (fresh.data / "containers" / name / "upper/came").exists())
+        removing = threading.Thread(target=fresh.tctl, args=("rm", "-v", name))
+        removing.start()
+        until(lambda: fresh.state(name) == "removing")
+        fresh.kill()
+    removing.join(30)
+    fresh.start()
+    until(lambda: fresh.containers() == [])
+    assert names(fresh) == ["named"] and os.listdir(fresh.data / "volumes") == ["named"]
+
+
 def test_tmpfs_volume_is_mounted_while_it_is_used(timber):
     """One file system for all who have it, gone with the last of them."""
     made = timber.api.post("/volumes/create", {"Name": "fast", "DriverOpts": TMPFS}).expect(201).json
@@ -436,6 +456,63 @@ def test_subpath_follows_no_link_out(timber):
     for link in ("absolute", "relative"):
         assert timber.sh("cat /s/hostname", "--mount", f"type=volume,source=tree,target=/s,volume-subpath={link}") == "inside"
     timber.tctl("volume", "rm", "tree").ok()
+
+
+@pytest.fixture
+def nested(directory):
+    """A directory with a file system mounted in it."""
+    (directory / "sub").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "below", directory / "sub"], check=True)
+    (directory / "sub/below").touch()
+    yield directory
+    subprocess.run(["umount", "--lazy", directory / "sub"], check=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "top", "below"),
+    [
+        ("readonly", "ro", "ro"), ("readonly,bind-recursive=enabled", "ro", "ro"), ("readonly,bind-recursive=writable", "ro", "rw"),
+        ("readonly,bind-recursive=disabled", "ro", None), ("bind-recursive=disabled", "rw", None),
+        ("readonly,bind-recursive=readonly,bind-propagation=rprivate", "ro", "ro"), ("bind-recursive=enabled", "rw", "rw"),
+    ],
+)  # fmt: skip
+def test_depth_of_binds(timber, nested, words, top, below):
+    """What of the mounts below a directory is there, and whether it can be written to; for cp, while the container does not run, too."""
+    mount = f"type=bind,source={nested},target=/in,{words}"
+    script = "cut -d' ' -f5,6 /proc/self/mountinfo | grep '^/in' | cut -d, -f1; touch /in/x; touch /in/sub/x; true"
+    mounts = [f"/in {top}"] + ([f"/in/sub {below}"] if below else [])
+    for client in (timber.tctl, timber.docker):
+        assert sorted(client("run", "--rm", "--mount", mount, "busybox", "sh", "-c", script).ok().lines) == mounts
+    assert ((nested / "x").exists(), (nested / "sub/x").exists()) == (top == "rw", below == "rw")
+    timber.tctl("create", "--name", "oak", "--mount", mount, "busybox").ok()
+    for place, writable in (("/in", top == "rw"), ("/in/sub", below == "rw" if below else top == "rw")):
+        assert (timber.tctl("cp", nested / "file", f"oak:{place}/copied").status == 0) is writable
+
+
+@pytest.mark.parametrize(
+    ("mount", "word"),
+    [
+        ({"BindOptions": {"ReadOnlyNonRecursive": True}}, "ReadOnlyNonRecursive"), ({"BindOptions": {"ReadOnlyForceRecursive": True}}, "ReadOnlyForceRecursive"),
+        ({"ReadOnly": True, "BindOptions": {"ReadOnlyForceRecursive": True, "NonRecursive": True}}, "NonRecursive"),
+        ({"BindOptions": {"Propagation": "sideways"}}, "sideways"), ({"VolumeOptions": {"NoCopy": True}}, "VolumeOptions"),
+        ({"TmpfsOptions": {"SizeBytes": 1}}, "TmpfsOptions"), ({"ImageOptions": {"Subpath": "x"}}, "ImageOptions"),
+    ],
+)  # fmt: skip
+def test_binds_that_cannot_be(timber, directory, mount, word):
+    body = {"Image": "busybox", "HostConfig": {"Mounts": [{"Type": "bind", "Source": str(directory), "Target": "/in"} | mount]}}
+    assert word in timber.api.post("/containers/create", body).expect(400).message
+
+
+def test_a_place_alone_is_an_anonymous_volume(timber):
+    """As docker-py asks for it."""
+    body = {"Image": "busybox", "Cmd": ["true"], "HostConfig": {"Binds": ["/data"]}}
+    identifier = timber.api.post("/containers/create", body).expect(201).json["Id"]
+    [mount] = timber.inspect(identifier)["Mounts"]
+    assert (mount["Type"], mount["Destination"], len(mount["Name"])) == ("volume", "/data", 64)
+    timber.api.delete(f"/containers/{identifier}", v=1).expect(204)
+    assert names(timber) == []
+    for bind in ("", "data", "/data:", ":/data", "/"):
+        timber.api.post("/containers/create", body | {"HostConfig": {"Binds": [bind]}}).expect(400)
 
 
 def test_tmpfs_and_bind_options_of_mount(timber, directory):

@@ -78,6 +78,7 @@ struct timber_mount {
 #define TIMBER_MOUNT_FLAG_TARGET_FILE (1u << 1) /* a missing target is made as an empty file, not as a directory */
 #define TIMBER_MOUNT_FLAG_NO_SYMLINK (1u << 2)  /* target must not be or pass through a symlink (/proc, /sys, /dev: CVE-2019-19921) */
 #define TIMBER_MOUNT_FLAG_COPY_UP (1u << 3)     /* tmpfs: first copy what the image has at the target (docker: tmpcopyup) */
+#define TIMBER_MOUNT_FLAG_READONLY_TOP (1u << 4) /* BIND: MOUNT_ATTR_RDONLY is for the source's own mount, not for those below it */
 
 struct timber_option {
     struct timber_span key;

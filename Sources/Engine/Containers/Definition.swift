@@ -66,6 +66,8 @@ struct MountSpec: Sendable, Codable, Equatable {
     /// Absolute and clean.
     var destination: String
     var readOnly = false
+    /// Read-only, but for the mounts below the source.
+    var writableBelow: Bool?
     /// `rprivate`, `rslave`, …; empty: rprivate.
     var propagation: String = ""
     var recursive = true

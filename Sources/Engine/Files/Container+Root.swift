@@ -145,7 +145,9 @@ extension Container {
             guard let source = sources[mount.destination] else { return nil }
             return MountedRoot.Bind(
                 source: source.path, opened: source.opened, target: mount.destination,
-                isReadOnly: mount.readOnly || source.options.contains("ro"), isRecursive: mount.recursive && source.isRecursive)
+                isReadOnly: mount.readOnly || source.options.contains("ro"),
+                isWritableBelow: mount.writableBelow == true && !source.options.contains("ro"),
+                isRecursive: mount.recursive && source.isRecursive)
         }
         return etc + mounts
     }

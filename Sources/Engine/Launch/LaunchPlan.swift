@@ -208,6 +208,9 @@ enum LaunchPlan {
         result.source_fd = TIMBER_NO_FD
         result.mode = 0o755
         if options.recursive { result.flags |= TIMBER_MOUNT_FLAG_RECURSIVE }
+        if options.bind, options.attributes & UInt64(MOUNT_ATTR_RDONLY) != 0, !options.readOnlyToItsDepth {
+            result.flags |= TIMBER_MOUNT_FLAG_READONLY_TOP
+        }
         if options.copyUp { result.flags |= TIMBER_MOUNT_FLAG_COPY_UP }
         if !options.bind, type != "tmpfs" || mount.destination == "/dev" { result.flags |= TIMBER_MOUNT_FLAG_NO_SYMLINK }
         result.target = try buffer.string(mount.destination)

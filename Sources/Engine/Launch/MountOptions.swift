@@ -9,6 +9,8 @@ struct MountOptions: Equatable {
     var propagation: UInt64 = 0
     var bind = false
     var recursive = false
+    /// `rro`: what is mounted below is read-only, too.
+    var readOnlyToItsDepth = false
     /// `tmpcopyup`: a tmpfs first gets what the image has at its place.
     var copyUp = false
     /// What the file system itself understands, in order; the value is nil for a flag.
@@ -26,6 +28,9 @@ struct MountOptions: Equatable {
     private mutating func take(_ option: String) {
         switch option {
         case "ro": attributes |= UInt64(MOUNT_ATTR_RDONLY)
+        case "rro":
+            attributes |= UInt64(MOUNT_ATTR_RDONLY)
+            readOnlyToItsDepth = true
         case "rw": attributes &= ~UInt64(MOUNT_ATTR_RDONLY)
         case "nosuid": attributes |= UInt64(MOUNT_ATTR_NOSUID)
         case "suid": attributes &= ~UInt64(MOUNT_ATTR_NOSUID)

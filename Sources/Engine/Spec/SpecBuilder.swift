@@ -153,15 +153,18 @@ struct SpecBuilder {
     }
 
     private func mount(_ mount: MountSpec) -> RuntimeSpec.Mount {
-        let access = mount.readOnly ? "ro" : "rw"
         switch mount.kind {
         case .bind, .volume:
             let propagation = mount.propagation.isEmpty ? "rprivate" : mount.propagation
             let source = sources[mount.destination]
+            let isRecursive = mount.recursive && source?.isRecursive != false
+            // What is read-only is so to its depth, which the specification calls rro.
+            let readOnly = isRecursive ? "rro" : "ro"
+            let access = mount.readOnly ? (mount.writableBelow == true ? "ro" : readOnly) : "rw"
             return RuntimeSpec.Mount(
                 destination: mount.destination, type: "bind", source: source?.path ?? mount.source,
-                options: [mount.recursive && source?.isRecursive != false ? "rbind" : "bind", propagation, access]
-                    + (source?.options ?? []))
+                options: [isRecursive ? "rbind" : "bind", propagation, access]
+                    + (source?.options ?? []).map { $0 == "ro" ? readOnly : $0 })
         case .tmpfs:
             let defaults = ["nosuid", "nodev", "noexec"]
             let ownMode = mount.options.contains { $0.hasPrefix("mode=") }

@@ -4,6 +4,8 @@ internal import LinuxKernel
 
 /// Turns `-v`, `--mount`, `--tmpfs`, `VOLUME` and `Volumes` into mounts, by Docker's rules.
 enum MountParsing {
+    private static let propagations = ["private", "rprivate", "slave", "rslave", "shared", "rshared"]
+
     /// Every mount of a container: binds and mounts first, then tmpfs, then anonymous volumes where nothing is mounted yet.
     /// - Throws: `TimberError.invalidArgument` that names the mount.
     static func resolve(_ config: ContainerConfig, _ host: HostConfig) throws -> [MountSpec] {
@@ -32,9 +34,12 @@ enum MountParsing {
         return mounts.sorted { $0.destination.split(separator: "/").count < $1.destination.split(separator: "/").count }
     }
 
-    /// `source:destination[:options]`.
+    /// `source:destination[:options]`, or a destination alone, which is an anonymous volume.
     private static func parse(bind: String) throws -> MountSpec {
         let parts = bind.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        if parts.count == 1, !bind.isEmpty {
+            return MountSpec(kind: .volume, source: "", volume: ContainerName.makeID(), destination: try destination(bind), anonymous: true)
+        }
         guard (2...3).contains(parts.count), !parts[0].isEmpty, !parts[1].isEmpty else {
             throw TimberError(.invalidArgument, "invalid volume specification: '\(bind)': expected source:destination[:options]")
         }
@@ -54,14 +59,45 @@ enum MountParsing {
             case "copy": mount.copyUp = true
             case "bind": mount.recursive = false
             case "rbind": mount.recursive = true
-            case "private", "rprivate", "slave", "rslave", "shared", "rshared": mount.propagation = word
+            case _ where propagations.contains(word): mount.propagation = word
             default: throw TimberError(.invalidArgument, "invalid mode \"\(word)\" in volume specification '\(bind)'")
             }
         }
         return mount
     }
 
+    private static func take(_ options: BindOptions, of mount: Mount, into result: inout MountSpec) throws {
+        func fail(_ reason: String) -> TimberError { TimberError(.invalidArgument, "invalid mount for \(mount.target): \(reason)") }
+        guard options.propagation.isEmpty || propagations.contains(options.propagation) else {
+            throw fail(
+                "the propagation \(options.propagation.prefix(40).debugDescription) is none of \(propagations.joined(separator: ", "))")
+        }
+        if !mount.readOnly {
+            if options.readOnlyNonRecursive { throw fail("ReadOnlyNonRecursive goes with ReadOnly") }
+            if options.readOnlyForceRecursive { throw fail("ReadOnlyForceRecursive goes with ReadOnly") }
+        }
+        if options.readOnlyForceRecursive, options.readOnlyNonRecursive || options.nonRecursive {
+            throw fail("ReadOnlyForceRecursive goes neither with ReadOnlyNonRecursive nor with NonRecursive")
+        }
+        result.propagation = options.propagation
+        result.recursive = !options.nonRecursive
+        if options.readOnlyNonRecursive { result.writableBelow = true }
+    }
+
+    /// Options of another type of mount would say something that is not done.
+    private static func checkType(_ mount: Mount) throws {
+        let given = [
+            ("bind", "BindOptions", mount.bindOptions != nil), ("volume", "VolumeOptions", mount.volumeOptions != nil),
+            ("tmpfs", "TmpfsOptions", mount.tmpfsOptions != nil), ("image", "ImageOptions", mount.imageOptions != nil),
+        ]
+        for (type, field, isGiven) in given where isGiven && type != mount.type {
+            throw TimberError(
+                .invalidArgument, "invalid mount for \(mount.target): \(field) goes with the type \(type), not with \(mount.type)")
+        }
+    }
+
     private static func parse(_ mount: Mount) throws -> MountSpec {
+        try checkType(mount)
         var result = MountSpec(
             kind: .bind, source: "", destination: try destination(mount.target), readOnly: mount.readOnly,
             mode: mount.readOnly ? "ro" : "")
@@ -71,14 +107,8 @@ enum MountParsing {
                 throw TimberError(
                     .invalidArgument, "invalid mount for \(mount.target): the source \"\(mount.source)\" must be an absolute path")
             }
-            if mount.bindOptions?.readOnlyNonRecursive == true {
-                throw TimberError(
-                    .unsupported,
-                    "bind-recursive=writable is not supported by Timber (\(mount.target)): what is read-only is so to its depth")
-            }
             result.source = source
-            result.propagation = mount.bindOptions?.propagation ?? ""
-            result.recursive = mount.bindOptions?.nonRecursive != true
+            if let options = mount.bindOptions { try take(options, of: mount, into: &result) }
         case "volume":
             result.kind = .volume
             if mount.source.isEmpty {

@@ -22,6 +22,13 @@ import Testing
         #expect(volume.volume == "cache" && !volume.readOnly && !volume.anonymous)
     }
 
+    /// docker-py asks for anonymous volumes so.
+    @Test func placeAloneIsAnAnonymousVolume() throws {
+        let mounts = try resolve(binds: ["/data", "/srv:/x"], volumes: ["/data"])
+        let volume = try #require(mounts.first { $0.destination == "/data" })
+        #expect(mounts.count == 2 && volume.kind == .volume && volume.anonymous && volume.volume.utf8.count == 64)
+    }
+
     @Test func imageVolumesYieldToBinds() throws {
         let mounts = try resolve(binds: ["/srv:/data"], volumes: ["/data", "/other"])
         #expect(mounts.count == 2)

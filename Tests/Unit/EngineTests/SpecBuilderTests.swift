@@ -63,6 +63,21 @@ import Testing
         #expect(mount.source == "/srv" && mount.options == ["bind", "rprivate", "rw", "ro", "nodev"])
     }
 
+    /// `ro` of a mount with others below it is said of the top alone.
+    @Test(arguments: [
+        (false, nil, true, "rw"), (true, nil, true, "rro"), (true, true, true, "ro"), (true, nil, false, "ro"),
+    ])
+    func depthOfReadOnlyMounts(_ readOnly: Bool, _ writableBelow: Bool?, _ recursive: Bool, _ option: String) throws {
+        let spec = try build {
+            $0.mounts = [
+                MountSpec(
+                    kind: .bind, source: "/srv", destination: "/d", readOnly: readOnly, writableBelow: writableBelow, recursive: recursive)
+            ]
+        }
+        let mount = try #require(spec.mounts.first { $0.destination == "/d" })
+        #expect(mount.options == [recursive ? "rbind" : "bind", "rprivate", option])
+    }
+
     @Test func onlyRootHoldsCapabilities() throws {
         let root = try build { _ in }.process.capabilities
         #expect(root.effective == root.bounding && root.permitted == root.bounding && !root.bounding.isEmpty)
