@@ -220,26 +220,7 @@ public enum DirectoryCalls {
     /// The names in a directory, without `.` and `..`, in no particular order.
     /// - Throws: `SystemError`.
     public static func names(in directory: Int32) throws -> [BytePath] {
-        // A new open file description: fdopendir takes the descriptor over, and reading must not move the caller's offset.
-        let own = try openDirectory(directory, BytePath(".")).release()
-        guard let stream = fdopendir(own) else {
-            let error = timber_errno()
-            close(own)
-            throw SystemError(call: "fdopendir", errno: error)
-        }
-        defer { closedir(stream) }
-        var names: [BytePath] = []
-        while true {
-            timber_clear_errno()
-            guard let entry = readdir(stream) else {
-                let error = timber_errno()
-                if error != 0 { throw SystemError(call: "readdir", errno: error) }
-                return names
-            }
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { $0.prefix { $0 != 0 }.map { $0 } }
-            if name == [0x2e] || name == [0x2e, 0x2e] { continue }
-            if let name = BytePath(name) { names.append(name) }
-        }
+        try NameReader(directory).next(.max)
     }
 
     /// Asks ext4 to put each subdirectory into a block group of its own (`chattr +T`); other file systems ignore it.

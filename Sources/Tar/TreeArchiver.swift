@@ -80,9 +80,8 @@ public final class TreeArchiver {
     }
 
     private func addContents(of directory: Int32, prefix: [UInt8], depth: Int) throws {
-        let names = try DirectoryCalls.names(in: directory).sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
-        for name in names {
-            guard let file = try Self.handle(directory, name) else { continue }
+        try NameReader.forEach(in: directory) { name in
+            guard let file = try Self.handle(directory, name) else { return }
             try add(file, as: prefix + name.bytes, depth: depth + 1)
         }
     }

@@ -236,6 +236,20 @@ def test_daemon_dies_in_the_middle(fresh):
     assert fresh.run("made:1", "ls", "/f2").ok().out == "/f2"
 
 
+def test_client_that_vanishes(timber):
+    """Its commit ends with it, and the container goes on."""
+    timber.sleeper("--name", "web")
+    timber.tctl("exec", "web", "truncate", "-s", "200G", "/sparse").ok()
+    with timber.api.open() as connection:
+        connection.sendall(b"POST /v1.43/commit?container=web&repo=half HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        until(lambda: timber.state("web") == "paused", interval=0.002)
+    # 200 GB of zeros would take minutes.
+    until(lambda: timber.state("web") == "running")
+    timber.tctl("exec", "web", "rm", "/sparse").ok()
+    timber.tctl("commit", "web").ok()
+    assert "half:latest" not in timber.images()
+
+
 def test_client_that_vanishes_while_importing(timber):
     with timber.api.open() as connection:
         connection.sendall(b"POST /v1.43/images/create?fromSrc=-&repo=half HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + TarBuilder().file("f", "x" * 40_000).bytes())

@@ -22,7 +22,7 @@ let imageRoutes: [Route] = [
         }
     },
     Route("POST", "/images/create", body: .uploaded, whenAbandoned: .isCancelled, createImage),
-    Route("POST", "/commit") { request, backend in
+    Route("POST", "/commit", whenAbandoned: .isCancelled) { request, backend in
         guard let container = request.query.nonEmpty("container") else {
             throw TimberError(.notFound, "No such container: give one in container")
         }

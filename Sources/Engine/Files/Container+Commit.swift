@@ -5,14 +5,21 @@ internal import LinuxKernel
 extension Container {
     /// Writes what the container changed as a layer.
     ///
-    /// A stop and a forced removal interrupt it.
+    /// A stop, a forced removal and the end of the task interrupt it; the container is never left frozen.
     /// - Parameter pauses: freeze it meanwhile when it runs.
     /// - Returns: nil when nothing was changed.
     func stageLayer(pauses: Bool) async throws -> StagedLayer? {
-        try await interruptible { try await stageLayer(pauses: pauses, $0) }
+        try await interruptible { interrupt in
+            try await withTaskCancellationHandler {
+                try await toItsEnd { try await self.stageLayer(pauses: pauses, interrupt) }
+            } onCancel: {
+                interrupt.raise()
+            }
+        }
     }
 
     private func stageLayer(pauses: Bool, _ interrupt: Interrupt) async throws -> StagedLayer? {
+        try interrupt.check()
         guard pauses, let before = lifecycle.run, !before.paused else { return try await writeLayer(interrupt) }
         try await pauseForCommit()
         let result: Result<StagedLayer?, any Error>
@@ -26,7 +33,7 @@ extension Container {
     }
 
     private func writeLayer(_ interrupt: Interrupt) async throws -> StagedLayer? {
-        let tree = try await upperTree()
+        let tree = try await upperTree(check: interrupt.check)
         if tree.changes.isEmpty { return nil }
         let images = services.images
         return try await BlockingPool.transfers.run { try images.stageLayer(check: interrupt.check) { try tree.write(to: $0) } }

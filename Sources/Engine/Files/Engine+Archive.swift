@@ -127,7 +127,7 @@ extension Engine {
 
 extension Container {
     /// What the container changed, by its upper directory.
-    func upperTree() async throws -> UpperTree {
+    func upperTree(check: @escaping @Sendable () throws -> Void = {}) async throws -> UpperTree {
         if lifecycle.phase == .removing { throw TimberError(.conflict, "container \(name) is being removed") }
         let layers = try lowerLayers().map { services.paths.layer($0) }
         let upper = "\(directory)/upper"
@@ -135,7 +135,7 @@ extension Container {
         return try await BlockingPool.transfers.run {
             let lower = SharedDescriptor(try Overlay.view(layers))
             return try UpperTree(
-                upper: SharedDescriptor(try Files.directory(upper)), lower: lower, placeholders: placeholders)
+                upper: SharedDescriptor(try Files.directory(upper)), lower: lower, placeholders: placeholders, check: check)
         }
     }
 }

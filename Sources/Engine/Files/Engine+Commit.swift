@@ -59,9 +59,11 @@ extension Engine {
         try changes.apply(to: &config)
         config.complete(with: own)
         let final = config
-        return try await toItsEnd { [self] in
-            let parent = try images.image(definition.image)
-            let layer = try await comparisons.run { try await container.stageLayer(pauses: request.pauses) }
+        let parent = try images.image(definition.image)
+        let layer = try await comparisons.run { try await container.stageLayer(pauses: request.pauses) }
+        // The client has gone: nobody waits for the image.
+        try Task.checkCancellation()
+        return try await toItsEnd { [services] in
             let loaded = try await images.create(
                 NewImage(
                     parent: parent, container: container.id, config: final, architecture: parent.config.architecture,

@@ -40,9 +40,13 @@ public struct UpperTree: Sendable {
     ///   - lower: what lies below it, as one tree.
     ///   - placeholders: paths that the runtime made to mount something on: as long as they are empty they are nobody's change.
     ///   - memory: bytes at the most for the changes and their paths.
-    /// - Throws: `TimberError` when the tree is too deep or has too many changes; `SystemError`.
-    public init(upper: SharedDescriptor, lower: SharedDescriptor, placeholders: Set<String>, memory: Int = 256 << 20) throws {
-        var walk = Walk(placeholders: Set(placeholders.map { Array($0.utf8) }), memory: memory)
+    ///   - check: ends the comparison when it throws.
+    /// - Throws: `TimberError` when the tree is too deep or has too many changes; `SystemError`; what `check` throws.
+    public init(
+        upper: SharedDescriptor, lower: SharedDescriptor, placeholders: Set<String>, memory: Int = 256 << 20,
+        check: @escaping () throws -> Void = {}
+    ) throws {
+        var walk = Walk(placeholders: Set(placeholders.map { Array($0.utf8) }), memory: memory, check: check)
         _ = try walk.compare(upper, lower, path: [], isHidden: false, depth: 0)
         changes = walk.changes
         self.upper = upper
@@ -85,11 +89,13 @@ public struct UpperTree: Sendable {
         let placeholders: Set<[UInt8]>
         private(set) var changes: [Change] = []
         private let memory: Int
+        private let check: () throws -> Void
         private var used = 0
 
-        init(placeholders: Set<[UInt8]>, memory: Int) {
+        init(placeholders: Set<[UInt8]>, memory: Int, check: @escaping () throws -> Void) {
             self.placeholders = placeholders
             self.memory = memory
+            self.check = check
         }
 
         private mutating func add(_ change: Change) throws {
@@ -119,9 +125,9 @@ public struct UpperTree: Sendable {
                 throw TimberError(.invalidArgument, "\(BytePath.printable(path)) is nested deeper than \(UpperTree.depthLimit) directories")
             }
             var hasPlaceholder = false
-            let names = try DirectoryCalls.names(in: upper.raw).sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
-            for name in names {
-                guard let present = try DirectoryCalls.status(upper.raw, name) else { continue }
+            try NameReader.forEach(in: upper.raw) { name in
+                try check()
+                guard let present = try DirectoryCalls.status(upper.raw, name) else { return }
                 let before = try lower.flatMap { try DirectoryCalls.status($0.raw, name) }
                 let full = path.isEmpty ? Array(name.bytes) : path + [UInt8(ascii: "/")] + name.bytes
                 if present.isWhiteout {
@@ -173,8 +179,8 @@ public struct UpperTree: Sendable {
 
         /// What a directory hides and does not replace.
         private mutating func addDeleted(_ directory: SharedDescriptor, _ below: SharedDescriptor, _ path: [UInt8]) throws {
-            let names = try DirectoryCalls.names(in: below.raw).sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
-            for name in names where try DirectoryCalls.status(directory.raw, name) == nil {
+            try NameReader.forEach(in: below.raw) { name in
+                guard try DirectoryCalls.status(directory.raw, name) == nil else { return }
                 try add(Change(path: path + [UInt8(ascii: "/")] + name.bytes, kind: .deleted, isImplied: true))
             }
         }
