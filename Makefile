@@ -39,8 +39,8 @@ test: ## every test tier (as root); TIERS="unit" for some
 	swift build --build-tests
 	.ci/test $(TIERS)
 
-.PHONY: test-unit test-privileged test-integration test-conformance test-vm
-test-unit test-privileged test-integration test-conformance test-vm: ## one tier; vm: Debian 12 with systemd and cgroup v2, in QEMU
+.PHONY: test-unit test-privileged test-integration test-conformance test-peer test-vm
+test-unit test-privileged test-integration test-conformance test-peer test-vm: ## one tier; peer: the conformance tests on Debian's dockerd; vm: Debian 12 with systemd and cgroup v2, in QEMU
 	$(MAKE) test TIERS=$(@:test-%=%)
 
 .PHONY: fuzz
@@ -50,6 +50,13 @@ fuzz: ## requests made from CONTRACT=FILE, Docker's description of its API (as r
 	swift build
 	rootfs-fixtures/make.sh busybox
 	PYTHONPATH=Tests/Integration .build/fuzz/bin/python Tests/Conformance/fuzz.py "$(CONTRACT)" "$(or $(SECONDS_OF_FUZZ),300)"
+
+.PHONY: soak
+soak: ## fifty clients at once for SECONDS_OF_SOAK=120 (as root); says what the daemon took
+	.ci/install build test
+	swift build
+	rootfs-fixtures/make.sh busybox
+	TIMBER_SOAK_SECONDS="$(or $(SECONDS_OF_SOAK),120)" /usr/bin/python3 -m pytest -c Tests/Integration/pytest.ini -n 0 -s Tests/Integration/test_soak.py
 
 .PHONY: bench
 bench: ## beside Docker and runc (as root), into docs/benchmarks.md

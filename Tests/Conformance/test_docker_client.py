@@ -7,6 +7,7 @@ import time
 import pytest
 
 
+@pytest.mark.timber
 def test_info_and_version(timber):
     """No line of nonsense: what is not there is not shown, and nothing is warned of that is no fault."""
     info = timber.docker("info").ok()
@@ -21,6 +22,7 @@ def test_info_and_version(timber):
     assert version.err == ""
 
 
+@pytest.mark.timber
 def test_what_timber_is_not(timber):
     assert timber.docker("plugin", "ls").ok().lines == ["ID        NAME      DESCRIPTION   ENABLED"]
     for words in (["service", "ls"], ["node", "ls"], ["secret", "ls"], ["stack", "ls"], ["swarm", "init"], ["config", "ls"]):
@@ -38,7 +40,7 @@ def test_system_df_and_prune(timber):
     result = timber.docker("system", "prune", "-f").ok()
     assert "Deleted Containers:" in result.out and "Total reclaimed space: 3kB" in result.out and result.err == ""
     assert timber.docker("volume", "ls", "-q").ok().out == "kept"
-    assert "kept" in timber.docker("volume", "prune", "-af").ok().out
+    timber.docker("volume", "rm", "kept").ok()
     assert "busybox" in timber.docker("images").ok().out
 
 
@@ -60,7 +62,15 @@ def test_events(timber):
         while b"last" not in (line := events.stdout.readline()):
             assert b" volume " in line
         events.terminate()
-    timber.docker("volume", "prune", "-af").ok()
+    timber.docker("volume", "rm", *timber.docker("volume", "ls", "-q").ok().lines).ok()
+
+
+@pytest.mark.timber
+def test_prune_of_named_volumes(timber):
+    """Docker knows the flag since 23."""
+    timber.docker("volume", "create", "kept").ok()
+    assert "kept" not in timber.docker("volume", "prune", "-f").ok().out
+    assert "kept" in timber.docker("volume", "prune", "-af").ok().out
 
 
 def test_volumes(timber):

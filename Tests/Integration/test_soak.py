@@ -1,7 +1,9 @@
 """Fifty clients that do everything at once: no wrong answer, nothing left, and the daemon as small as before."""
 
 import contextlib
+import io
 import os
+import tarfile
 import threading
 import time
 import uuid
@@ -11,6 +13,7 @@ import pytest
 from harness import host
 from harness.api import frames
 from harness.daemon import difference
+from harness.tarbuilder import TarBuilder
 from harness.wait import until
 
 CLIENTS = 50
@@ -73,6 +76,33 @@ class Client:
         assert self.wait(identifier) == 137
         self.api.delete(f"/containers/{identifier}").expect(204)
 
+    def copy(self):
+        """Into a container that runs and into one that does not, and back."""
+        word = uuid.uuid4().hex
+        archive = TarBuilder().file(word, word * 1000).bytes()
+        own = self.create("true")
+        for identifier in (self.shared, own):
+            self.api.request("PUT", f"/containers/{identifier}/archive", archive, path="/tmp").expect(200)
+            answer = self.api.get(f"/containers/{identifier}/archive", path=f"/tmp/{word}").expect(200)
+            with tarfile.open(fileobj=io.BytesIO(answer.body)) as tar:
+                assert tar.extractfile(word).read() == word.encode() * 1000
+        assert {"Path": f"/tmp/{word}", "Kind": 1} in self.api.get(f"/containers/{own}/changes").expect(200).json
+        self.api.delete(f"/containers/{own}").expect(204)
+        body = {"Cmd": ["rm", f"/tmp/{word}"], "AttachStdout": True}
+        identifier = self.api.post(f"/containers/{self.shared}/exec", body).expect(201).json["Id"]
+        self.api.post(f"/exec/{identifier}/start", {"Detach": False}).expect(200)
+
+    def commit(self):
+        word = uuid.uuid4().hex
+        identifier = self.create("sh", "-c", f"echo {word} >/word")
+        self.api.post(f"/containers/{identifier}/start").expect(204)
+        assert self.wait(identifier) == 0
+        made = self.api.post("/commit", container=identifier, repo="soak", tag=word).expect(201).json["Id"]
+        self.api.delete(f"/containers/{identifier}").expect(204)
+        image = self.api.get(f"/images/soak:{word}/json").expect(200).json
+        assert image["Id"] == made and image["Config"]["Cmd"][2] == f"echo {word} >/word"
+        assert {"Deleted": made} in self.api.delete(f"/images/soak:{word}").expect(200).json
+
     def look(self):
         assert self.shared in [container["Id"] for container in self.api.get("/containers/json").expect(200).json]
         self.api.get("/info").expect(200)
@@ -85,7 +115,7 @@ def soak(daemon, shared, seconds):
 
     def work(number):
         client = Client(daemon, shared)
-        steps = [client.run, client.exec, client.logs, client.kill, client.look]
+        steps = [client.run, client.exec, client.logs, client.kill, client.copy, client.commit, client.look]
         while time.monotonic() < end and not failures:
             step = steps[(number + counts[number]) % len(steps)]
             try:
@@ -112,9 +142,14 @@ def test_fifty_clients_at_once(fresh):
     before, descriptors, memory = fresh.traces(), len(host.descriptors(fresh.pid)), host.resident_kib(fresh.pid)
     steps = soak(fresh, shared, SECONDS * 0.7)
     assert steps >= CLIENTS
+    peak = host.resident_kib(fresh.pid)
     until(lambda: not difference(before, fresh.traces()), seconds=30, message=lambda: f"{difference(before, fresh.traces())}")
     until(lambda: len(host.descriptors(fresh.pid)) <= descriptors + 8, seconds=30, message="descriptors stay open")
     until(
         lambda: host.resident_kib(fresh.pid) <= memory * 1.1, seconds=30,
         message=lambda: f"{steps} steps later the daemon takes {host.resident_kib(fresh.pid)} KiB, it was {memory}",
     )  # fmt: skip
+    print(
+        f"\n{steps} steps in {SECONDS * 0.7:.0f} s; resident memory {memory} KiB before, {peak} at the end, {host.resident_kib(fresh.pid)} after;"
+        f" descriptors {descriptors} before, {len(host.descriptors(fresh.pid))} after"
+    )

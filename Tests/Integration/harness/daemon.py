@@ -237,6 +237,12 @@ class Daemon:
         for name in self.containers():
             self.api.delete(f"/containers/{name}", force=1, v=1).expect(204, 404)
 
+    def remove_images(self, keep):
+        """Removes all images but those with an id in `keep`, children before their parents."""
+        while left := [image["Id"] for image in self.api.get("/images/json", all=1).expect(200).json if image["Id"] not in keep]:
+            statuses = {self.api.delete(f"/images/{identifier}", force=1).expect(200, 404, 409).status for identifier in left}
+            assert statuses != {409}, f"images cannot be removed: {left}"
+
     # --- What it has on the host --------------------------------------------------------------------------------------
 
     def traces(self):

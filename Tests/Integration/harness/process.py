@@ -32,6 +32,11 @@ class Result:
         assert self.status == 0, f"{self}"
         return self
 
+    def ends(self, status):
+        """Returns itself when the command ended with `status`, whatever it said."""
+        assert self.status == status, f"expected status {status}: {self}"
+        return self
+
     def fails(self, status, *words):
         """Returns itself when the command ended with `status` (or one of several) and said every one of `words`."""
         statuses = status if isinstance(status, tuple) else (status,)
