@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import datetime
 
 import pytest
 
@@ -17,6 +18,12 @@ def health(daemon, name):
 def becomes(daemon, name, status, seconds=60):
     until(lambda: health(daemon, name)["Status"] == status, seconds=seconds, message=lambda: f"{name}: {health(daemon, name)}")
     return health(daemon, name)
+
+
+def seconds(stamp):
+    """A time that the daemon gives, as time.time() does."""
+    whole, _, part = stamp.rstrip("Z").partition(".")
+    return datetime.fromisoformat(whole + "+00:00").timestamp() + float("0." + part)
 
 
 def checked(daemon, command, *flags, image="busybox", script="trap 'exit 0' TERM; sleep 1000000 & wait"):
@@ -143,6 +150,23 @@ def test_paused_containers_are_not_probed(timber):
     timber.tctl("unpause", name).ok()
     until(lambda: health(timber, name)["Log"][-1]["Start"] > before)
     assert health(timber, name)["Status"] == "healthy"
+
+
+def test_frozen_for_a_commit(timber):
+    """What a probe finds while a commit has the container frozen says nothing, also when its time was over meanwhile."""
+    name = checked(timber, "sleep 0.3", "--health-timeout", "1s", "--health-retries", "1")
+    becomes(timber, name, "healthy")
+    timber.tctl("exec", name, "truncate", "-s", "200G", "/sparse").ok()
+    with timber.api.open() as connection:
+        connection.sendall(f"POST /v1.43/commit?container={name} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
+        until(lambda: timber.state(name) == "paused", interval=0.002)
+        frozen = time.time()
+        # Longer than a probe may take.
+        time.sleep(1.5)
+        thawed = time.time()
+        assert timber.state(name) == "paused"
+    results = until(lambda: seconds((log := health(timber, name)["Log"])[-1]["Start"]) > thawed and log)
+    assert not [result for result in results if result["ExitCode"] == -1 and seconds(result["Start"]) < thawed and seconds(result["End"]) > frozen]
 
 
 def test_goes_on_with_a_restart_of_the_container(timber):

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sqlite3
+import threading
 import time
 
 import pytest
@@ -184,6 +185,19 @@ def test_other_verbs_while_restarting(timber):
     assert timber.inspect("looper")["State"]["Status"] == "restarting"
     assert timber.tctl("container", "prune", "-f").ok().out.count(name) == 0
     timber.tctl("rm", "-f", "looper").ok()
+
+
+@pytest.mark.parametrize("flags", [(), ("--restart", "always")], ids=["no-policy", "always"])
+def test_forced_removal_during_a_restart(timber, flags):
+    """At whatever moment it comes: the container is gone, and is not started any more."""
+    for number in range(8):
+        name = timber.sleeper(*flags)
+        restarting = threading.Thread(target=timber.api.post, args=(f"/containers/{name}/restart",), kwargs={"t": 0})
+        restarting.start()
+        time.sleep(number * 0.003)
+        timber.api.delete(f"/containers/{name}", force=1).expect(204)
+        restarting.join(30)
+        assert timber.containers() == []
 
 
 def test_wait_ends_with_the_next_end(timber):
