@@ -17,6 +17,8 @@ final class ContainerProcess {
     var state = State.launching
     /// As the host sees it.
     var pid: Int32 = 0
+    /// As the shim sees it: the number of its process group, which it leads.
+    var group: Int32 = 0
     var startTicks: Int64 = 0
 
     var handle = Descriptor()

@@ -54,6 +54,7 @@ extension Shim {
     func adopt(_ process: ContainerProcess, _ pid: Int32, _ handle: Int32) {
         process.handle = Descriptor(owning: handle)
         process.pid = pids.hostPid(pid, handle)
+        process.group = pid
         process.startTicks = pids.startTicks(process.pid)
         poller.set(handle, Token(.exit, process.number), &process.handleWatch, to: readable)
     }

@@ -74,6 +74,24 @@ def test_others_go_on_while_starts_hang(timber, silent):
     assert len(timber.api.get("/containers/json").expect(200).json) == 0
 
 
+def test_end_of_a_start_that_hangs(timber, silent):
+    """Neither a stop nor a forced removal waits for ever: they say what is in the way, and work once it has gone."""
+    place, end = silent
+    body = {"Image": "busybox", "Cmd": ["true"], "HostConfig": {"Binds": [f"{place}/sub:/in"]}}
+    timber.api.post("/containers/create", body, name="hangs").expect(201)
+    hanging = Request(timber, "POST", "/containers/hangs/start")
+    until(lambda: len(host.shims(timber.run_directory)) == 1)
+    removing = Request(timber, "DELETE", "/containers/hangs", force=1)
+    assert "does not answer" in timber.api.post("/containers/hangs/stop").expect(503).message
+    removing.join(30)
+    assert "does not answer" in removing.answer.expect(503).message
+    assert hanging.answer is None
+    end()
+    hanging.join(30)
+    assert hanging.answer.status >= 400
+    timber.api.delete("/containers/hangs", force=1).expect(204)
+
+
 def test_creations_that_hang(timber, silent):
     """--mount looks for its source when the container is made."""
     place, end = silent

@@ -105,6 +105,14 @@ def test_too_long(timber):
     assert (state["Status"], state["Health"]["Status"]) == ("exited", "unhealthy")
 
 
+def test_too_long_with_children(timber):
+    """Nothing that a probe has started stays behind it."""
+    name = checked(timber, "sleep 4243 & sleep 4243", "--health-timeout", "100ms", "--health-retries", "1")
+    until(lambda: len(health(timber, name)["Log"]) == 5, seconds=20)
+    # Of the probe that runs at the moment: a shell and what it runs.
+    until(lambda: len(processes(timber, name, "sleep 4243")) <= 3)
+
+
 def test_output_is_bounded(timber):
     name = checked(timber, "head -c 20000 /dev/zero | tr '\\0' x; echo behind >&2; exit 7", "--health-retries", "1")
     last = becomes(timber, name, "unhealthy")["Log"][-1]

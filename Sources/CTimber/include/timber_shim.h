@@ -29,7 +29,8 @@ struct timber_frame {
 #define TIMBER_REQUEST_LAUNCH 1u  /* payload: plan; descriptors by SCM_RIGHTS with the frame's first byte. Once */
 #define TIMBER_REQUEST_EXEC 2u    /* payload: struct timber_exec; process: its number, from 1 up, never reused. One that is dead
                                      (STATUS) is answered by FAILED: TIMBER_STAGE_PLAN, ESTALE */
-#define TIMBER_REQUEST_SIGNAL 3u  /* value: signal number, sent to that process through its pidfd; no answer */
+#define TIMBER_REQUEST_SIGNAL 3u  /* value: signal number, sent to that process through its pidfd, and to the process group of an
+                                     exec; no answer */
 #define TIMBER_REQUEST_RESIZE 4u  /* value: rows << 16 | columns */
 #define TIMBER_REQUEST_ATTACH 5u  /* value: TIMBER_ATTACH_*; answered by ATTACHED, then bytes only. May come before LAUNCH or EXEC */
 #define TIMBER_REQUEST_STATUS 6u  /* answered by STATUS with one struct timber_status a process, of those that

@@ -76,9 +76,16 @@ extension Container {
     }
 
     /// Returns when no start is under way any more.
+    /// - Throws: `TimberError.unavailable` when one hangs: what it waits for, a file system that does not answer, can neither be
+    ///   interrupted nor forgotten.
     func startIsOver() async throws {
         guard case .starting = lifecycle.phase else { return }
         let end = nextExit
-        if case .failure = try await launched.value() { _ = try await end.value() }
+        guard let outcome = try await launched.value(within: .seconds(10)) else {
+            throw TimberError(
+                .unavailable,
+                "container \(name) has not started for 10 s: what it mounts does not answer. Try again when that does, or has gone")
+        }
+        if case .failure = outcome { _ = try await end.value() }
     }
 }
