@@ -146,7 +146,8 @@ extension Engine {
         }
         var definition = Definition(
             created: .now(), image: image.id.description, config: config, host: request.hostConfig,
-            mounts: try MountParsing.resolve(config, request.hostConfig), network: try networkMode(request), memberships: [],
+            mounts: try MountParsing.resolve(config, request.hostConfig, inherited: try inheritedMounts(request.hostConfig)),
+            network: try networkMode(request), memberships: [],
             ports: try PortRequests.parse(request.hostConfig.portBindings))
         guard let program = definition.arguments.first, !program.isEmpty else {
             throw TimberError(.invalidArgument, "no command specified: the image has none, so give one after the image's name")
@@ -159,12 +160,20 @@ extension Engine {
         return definition
     }
 
-    /// The container whose network another one wants to share. Not 404: clients take that for a missing image and pull it.
-    private func networkOwner(_ name: String) throws -> Snapshot {
+    /// What `--volumes-from` takes over.
+    private func inheritedMounts(_ host: HostConfig) throws -> [MountSpec] {
+        try host.volumesFrom.flatMap { text in
+            let (name, readOnly) = try MountParsing.parse(volumesFrom: text)
+            return MountParsing.inherited(from: try otherContainer(name, "take the volumes").definition.mounts, readOnly: readOnly)
+        }
+    }
+
+    /// Another container, that this one wants something of. Not 404: clients take that for a missing image and pull it.
+    private func otherContainer(_ name: String, _ wish: String) throws -> Snapshot {
         do {
             return try snapshot(name)
         } catch let error as TimberError {
-            throw TimberError(.invalidArgument, "cannot join the network of container \(name.prefix(200))", cause: error)
+            throw TimberError(.invalidArgument, "cannot \(wish) of container \(name.prefix(200))", cause: error)
         }
     }
 
@@ -176,7 +185,7 @@ extension Engine {
         case "none": return .none
         case "host": return .host
         case _ where mode.hasPrefix("container:"):
-            let other = try networkOwner(String(mode.dropFirst("container:".count)))
+            let other = try otherContainer(String(mode.dropFirst("container:".count)), "join the network")
             if case .container = other.definition.network {
                 throw TimberError(.invalidArgument, "container \(other.name) shares the network of another container itself: join that one")
             }
@@ -200,7 +209,7 @@ extension Engine {
                 case .builtIn(.none): return .none
                 }
             } catch let error as TimberError where error.code == .notFound {
-                // Not 404: see `networkOwner`.
+                // Not 404: see `otherContainer`.
                 throw TimberError(.invalidArgument, "network \(mode.prefix(200)) not found: make it with network create first")
             }
         }

@@ -83,6 +83,14 @@ def test_run_with_files(timber, tmp_path):
     assert out.lines == ["from a file", "from the host"] and (tmp_path / "shared/out").read_text() == "out\n"
     assert (tmp_path / "id").read_text() == timber.docker("inspect", "-f", "{{.Id}}", "oak").ok().out
     assert timber.docker("inspect", "-f", "{{.Config.Labels.tree}} {{len .Mounts}}", "oak").ok().out == "oak 4"
+    timber.docker("create", "--name", "elm", "-v", "filed:/d", "-v", f"{tmp_path}/shared:/s:ro", "busybox").ok()
+    script = "cat /d/f; cat /s/in; touch /s/x 2>/dev/null; touch /d/x 2>/dev/null || echo read-only"
+    run = ("run", "--rm", "--pull", "never", "--entrypoint", "sh")
+    assert timber.docker(*run, "--volumes-from", "elm", "busybox", "-c", script).ok().out == "kept\nfrom the host"
+    assert timber.docker(*run, "--volumes-from", "elm:ro", "busybox", "-c", script).ok().out.endswith("read-only")
+    assert timber.docker(*run, "--volumes-from", "elm", "-v", "/d", "busybox", "-c", "ls /d").ok().lines == ["f", "x"]
+    assert not (tmp_path / "shared/x").exists()
+    timber.docker("rm", "elm").ok()
     timber.docker("rm", "-v", "oak").ok()
     timber.docker("volume", "rm", "filed").ok()
 

@@ -9,7 +9,6 @@ enum CreateValidation {
         let resources = host.resources
         let refusals: [(Bool, String)] = [
             (!["", "json-file", "local"].contains(host.logConfig.type), "log driver \"\(host.logConfig.type)\""),
-            (!host.volumesFrom.isEmpty, "--volumes-from"),
             (!["", "local"].contains(host.volumeDriver), "volume driver \"\(host.volumeDriver)\""),
             (!host.cgroup.isEmpty, "HostConfig.Cgroup"),
             (!["", "private"].contains(host.cgroupnsMode), "cgroup namespace mode \"\(host.cgroupnsMode)\""),

@@ -6,9 +6,10 @@ internal import LinuxKernel
 enum MountParsing {
     private static let propagations = ["private", "rprivate", "slave", "rslave", "shared", "rshared"]
 
-    /// Every mount of a container: binds and mounts first, then tmpfs, then anonymous volumes where nothing is mounted yet.
+    /// Every mount of a container: binds and mounts first, then tmpfs, then where nothing is mounted yet those of other containers, the
+    /// last of them first, and anonymous volumes.
     /// - Throws: `TimberError.invalidArgument` that names the mount.
-    static func resolve(_ config: ContainerConfig, _ host: HostConfig) throws -> [MountSpec] {
+    static func resolve(_ config: ContainerConfig, _ host: HostConfig, inherited: [MountSpec] = []) throws -> [MountSpec] {
         var mounts: [MountSpec] = []
         var destinations: Set<String> = []
         func add(_ mount: MountSpec) throws {
@@ -24,6 +25,7 @@ enum MountParsing {
             try add(
                 MountSpec(kind: .tmpfs, source: "", destination: try destination(path), readOnly: words.contains("ro"), options: words))
         }
+        for mount in inherited.reversed() where destinations.insert(mount.destination).inserted { mounts.append(mount) }
         for path in config.volumes.sorted() {
             let destination = try destination(path)
             guard destinations.insert(destination).inserted else { continue }
@@ -32,6 +34,26 @@ enum MountParsing {
         }
         // A mount below another must come after it.
         return mounts.sorted { $0.destination.split(separator: "/").count < $1.destination.split(separator: "/").count }
+    }
+
+    /// `container[:ro|rw]`.
+    static func parse(volumesFrom text: String) throws -> (name: String, readOnly: Bool) {
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard let name = parts.first, !name.isEmpty, parts.count == 1 || ["ro", "rw"].contains(parts[1]) else {
+            throw TimberError(
+                .invalidArgument, "invalid --volumes-from '\(text.prefix(200))': expected a container, and :ro or :rw behind it")
+        }
+        return (name, parts.last == "ro" && parts.count == 2)
+    }
+
+    /// What another container has, as it is: nothing is made or filled.
+    static func inherited(from mounts: [MountSpec], readOnly: Bool) -> [MountSpec] {
+        mounts.filter { $0.kind != .tmpfs }.map { mount in
+            var mount = mount
+            mount.readOnly = mount.readOnly || readOnly
+            mount.copyUp = false
+            return mount
+        }
     }
 
     /// `source:destination[:options]`, or a destination alone, which is an anonymous volume.

@@ -130,6 +130,8 @@ struct FileOptions: ParsableArguments {
     var volume: [String] = []
     @Option(help: ArgumentHelp("Mount, written as fields", valueName: "type=…,source=…,target=…"))
     var mount: [String] = []
+    @Option(help: ArgumentHelp("Mount what another container has mounted", valueName: "container[:ro]"))
+    var volumesFrom: [String] = []
     @Option(help: ArgumentHelp("Mount a tmpfs", valueName: "path[:options]"))
     var tmpfs: [String] = []
     @Flag(help: "Mount the root file system read-only")

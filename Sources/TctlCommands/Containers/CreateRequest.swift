@@ -101,6 +101,7 @@ struct CreateRequestBuilder {
         host.readonlyRootfs = options.files.readOnly
         host.mounts = try options.files.mount.map { try MountSpec.parse($0, workingDirectory: Files.workingDirectory) }
         host.tmpfs = try tmpfs()
+        host.volumesFrom = options.files.volumesFrom
         host.shmSize = try options.files.shmSize.map { try Numbers.bytes(flag: "--shm-size", $0) } ?? 0
         host.sysctls = try Self.pairs(options.confinement.sysctl, flag: "--sysctl")
         host.annotations = try Self.pairs(process.annotation, flag: "--annotation", bare: true)

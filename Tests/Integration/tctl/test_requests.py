@@ -62,6 +62,7 @@ x ls -l --rm
 --mount type=image,source=i,target=/b x
 --mount 'type=bind,"source=/a,b",target=/b' x
 --tmpfs /run --tmpfs /tmp:rw,size=64m,mode=1777 x
+--volumes-from a --volumes-from b:ro x
 --read-only --shm-size 128m x
 -m 512m --memory-swap 1g x
 -m 1.5g --memory-swap -1 x
