@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -290,6 +291,31 @@ def mounted(timber):
     return [line.split()[4] for line in open("/proc/self/mountinfo") if f"{timber.run_directory}/volumes/" in line]
 
 
+def test_unreadable_volume_is_set_aside(fresh):
+    """A row that cannot be read is reported and its volume left alone; the others, and the daemon, work."""
+    fresh.sh("echo kept >/d/file", "-v", "broken:/d")
+    fresh.tctl("create", "--name", "user", "-v", "broken:/d", "busybox", "cat", "/d/file").ok()
+    fresh.stop()
+    with sqlite3.connect(fresh.data / "state.db") as database:
+        (definition,) = database.execute("SELECT definition FROM volume WHERE name = 'broken'").fetchone()
+        database.execute("UPDATE volume SET definition = ? WHERE name = 'broken'", [b"{"])
+    fresh.start()
+    assert "left untouched" in fresh.log_tail() and "broken" in fresh.log_tail()
+    fresh.tctl("start", "user").fails(1, "broken", "see its log")
+    fresh.tctl("run", "--rm", "-v", "broken:/d", "busybox", "true").fails(125, "broken")
+    assert "see its log" in fresh.api.get("/volumes/broken").expect(500).message
+    assert names(fresh) == []
+    fresh.api.get("/system/df").expect(200)
+    fresh.api.post("/volumes/prune", filters={"all": ["true"]}).expect(200)
+    assert fresh.sh("echo works >/d/file; cat /d/file", "-v", "good:/d") == "works"
+    assert (fresh.data / "volumes/broken/_data/file").read_text() == "kept\n"
+    fresh.stop()
+    with sqlite3.connect(fresh.data / "state.db") as database:
+        database.execute("UPDATE volume SET definition = ? WHERE name = 'broken'", [definition])
+    fresh.start()
+    assert fresh.tctl("start", "-a", "user").ok().out == "kept"
+
+
 def test_removal_that_is_cut_short_takes_the_volumes_along(fresh):
     """kill -9 in the middle of rm -v: the next daemon removes the container, and what was to go with it."""
     name = fresh.tctl("create", "-v", "/data", "-v", "named:/named", "busybox").ok().out
@@ -501,6 +527,22 @@ def test_depth_of_binds(timber, nested, words, top, below):
 def test_binds_that_cannot_be(timber, directory, mount, word):
     body = {"Image": "busybox", "HostConfig": {"Mounts": [{"Type": "bind", "Source": str(directory), "Target": "/in"} | mount]}}
     assert word in timber.api.post("/containers/create", body).expect(400).message
+
+
+def test_volumes_of_another_container(timber, directory):
+    """Its own mounts go before those that it takes over; an anonymous volume goes with the last container that has it."""
+    timber.tctl("create", "--name", "oak", "-v", "data:/d", "-v", "/anonymous", "-v", f"{directory}:/in:ro", "--tmpfs", "/t", "busybox").ok()
+    timber.tctl("create", "--name", "elm", "--volumes-from", "oak", "-v", "other:/d", "busybox").ok()
+    mounts = {name: {mount["Destination"]: mount for mount in timber.inspect(name)["Mounts"]} for name in ("oak", "elm")}
+    assert mounts["elm"]["/anonymous"] == mounts["oak"]["/anonymous"] and mounts["elm"]["/in"] == mounts["oak"]["/in"]
+    assert mounts["elm"]["/d"]["Name"] == "other" and "/t" not in mounts["elm"]
+    anonymous = mounts["oak"]["/anonymous"]["Name"]
+    timber.tctl("rm", "-v", "oak").ok()
+    assert anonymous in names(timber)
+    timber.tctl("rm", "-v", "elm").ok()
+    assert sorted(names(timber)) == ["data", "other"]
+    for flag, word in (("nosuch", "nosuch"), (":ro", "invalid --volumes-from"), ("elm:up", "invalid --volumes-from")):
+        timber.tctl("create", "--volumes-from", flag, "busybox").fails((1, 125), word)
 
 
 def test_a_place_alone_is_an_anonymous_volume(timber):

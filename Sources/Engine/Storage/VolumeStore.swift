@@ -62,14 +62,16 @@ final class VolumeStore: Sendable {
 
     // MARK: Reading
 
-    /// Every volume by name, with how many containers have it.
+    /// Every volume by name, with how many containers have it; but for those that are set aside.
     func list() async throws -> [(volume: Volume, users: Int)] {
-        try await database.volumes().map { (try describe($0.volume), $0.users) }
+        let unreadable = unreadable.withLock { $0 }
+        return try await database.volumes().filter { !unreadable.contains($0.volume.name) }.map { (try describe($0.volume), $0.users) }
     }
 
     /// - Throws: `TimberError.notFound`.
     func inspect(_ name: String) async throws -> Volume {
         guard let record = try await database.volume(name) else { throw Self.missing(name) }
+        try checkReadable(name)
         return try describe(record)
     }
 
