@@ -186,9 +186,9 @@ private struct LoadMessages: StepMessages {
 struct ImageFilter: Sendable {
     private let values: [String: [String]]
     private let until: Timestamp?
-    /// Seconds since 1970 of the images that `before` and `since` name.
-    private let before: [Int64]
-    private let since: [Int64]
+    /// When the images that `before` and `since` name were made: seconds since 1970 and nanoseconds.
+    private let before: [(Int64, Int64)]
+    private let since: [(Int64, Int64)]
 
     /// - Parameter image: finds the images that filters name.
     init(_ values: [String: [String]], image: (String) throws -> Image) throws {
@@ -196,8 +196,8 @@ struct ImageFilter: Sendable {
             throw TimberError(.invalidArgument, "invalid filter '\(key)'")
         }
         self.values = values
-        before = try (values["before"] ?? []).map { try image($0).created }
-        since = try (values["since"] ?? []).map { try image($0).created }
+        before = try (values["before"] ?? []).map { Self.time(try image($0)) }
+        since = try (values["since"] ?? []).map { Self.time(try image($0)) }
         guard let text = values["until"]?.first else {
             until = nil
             return
@@ -206,12 +206,14 @@ struct ImageFilter: Sendable {
         until = time
     }
 
+    private static func time(_ image: Image) -> (Int64, Int64) { (image.created, image.createdNanoseconds) }
+
     func matches(_ image: Image) -> Bool {
         if let until, image.created >= until.seconds { return false }
         if let dangling = values["dangling"]?.first, image.repoTags.isEmpty != !["0", "false"].contains(dangling.lowercased()) {
             return false
         }
-        guard before.allSatisfy({ image.created < $0 }), since.allSatisfy({ image.created > $0 }) else { return false }
+        guard before.allSatisfy({ Self.time(image) < $0 }), since.allSatisfy({ Self.time(image) > $0 }) else { return false }
         let labels = image.config.config.labels
         guard (values["label"] ?? []).allSatisfy({ LabelFilter.matches($0, labels) }) else { return false }
         if (values["label!"] ?? []).contains(where: { LabelFilter.matches($0, labels) }) { return false }

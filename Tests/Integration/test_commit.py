@@ -186,6 +186,18 @@ def test_chain_and_removal(timber):
     assert sum(line.startswith("Deleted") for line in removed) >= 5
 
 
+def test_order_within_a_second(timber):
+    timber.tctl("create", "--name", "web", "busybox").ok()
+    made = [timber.tctl("commit", "-m", f"number {number}", "web", f"made:{number}").ok().out for number in range(3)]
+
+    def listed(**filters):
+        return [image["Id"] for image in timber.api.get("/images/json", filters=filters).expect(200).json if image["Id"] in made]
+
+    assert listed() == made[::-1]
+    assert listed(since=["made:0"]) == made[:0:-1] and listed(before=["made:2"]) == made[1::-1]
+    assert listed(since=["made:0"], before=["made:2"]) == [made[1]]
+
+
 @pytest.mark.parametrize("program", ["tctl", "docker"])
 def test_import(timber, program, busybox, tmp_path):
     cli = getattr(timber, program)

@@ -42,6 +42,8 @@ public struct Image: Sendable, Identifiable {
     public let size: Int64
     /// Seconds since 1970, 0 when the image does not say.
     public let created: Int64
+    /// Nanoseconds behind them.
+    public let createdNanoseconds: Int64
     /// When it was loaded, seconds since 1970.
     public let loaded: Int64
 

@@ -16,6 +16,14 @@ enum RFC3339 {
         return days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset
     }
 
+    /// The part of a second in a time, as nanoseconds; 0 where there is none.
+    static func nanoseconds(_ text: String) -> Int64 {
+        let bytes = Array(text.utf8.dropFirst(19))
+        guard bytes.first == UInt8(ascii: ".") else { return 0 }
+        let digits = bytes.dropFirst().prefix { (0x30...0x39).contains($0) }.prefix(9)
+        return (number(digits) ?? 0) * (digits.count..<9).reduce(1) { product, _ in product * 10 }
+    }
+
     private static func offset(_ bytes: ArraySlice<UInt8>) -> Int64? {
         if bytes.elementsEqual("Z".utf8) || bytes.elementsEqual("z".utf8) { return 0 }
         let bytes = Array(bytes)

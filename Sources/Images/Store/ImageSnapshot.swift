@@ -36,7 +36,9 @@ struct ImageSnapshot: Sendable {
                 unreadable(record.id, error)
             }
         }
-        ordered = images.values.sorted { ($0.created, $0.id) > ($1.created, $1.id) }
+        ordered = images.values.sorted {
+            ($0.created, $0.createdNanoseconds, $0.id) > ($1.created, $1.createdNanoseconds, $1.id)
+        }
     }
 
     /// Finds an image by name, by name and digest, by id or by the beginning of an id.
@@ -126,7 +128,8 @@ extension Image {
         self.init(
             id: id, config: config, rawConfig: record.config, parent: try record.parent.map { try ImageID($0) }, layers: layers,
             size: layers.reduce(0) { $0 + $1.size },
-            created: config.created.flatMap(RFC3339.seconds) ?? 0, loaded: record.loaded, manifest: record.manifest,
+            created: config.created.flatMap(RFC3339.seconds) ?? 0,
+            createdNanoseconds: config.created.map(RFC3339.nanoseconds) ?? 0, loaded: record.loaded, manifest: record.manifest,
             tags: references.filter { $0.digest == nil }.sorted { $0.familiar < $1.familiar },
             digests: references.filter { $0.digest != nil }.sorted { $0.familiar < $1.familiar })
     }
