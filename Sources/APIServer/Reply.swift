@@ -94,10 +94,10 @@ struct Reply: Sendable {
 
     // MARK: Hijack
 
-    /// Waits until the client has read the head of the hijack, 80 ms at the most; `Relay` says why, and does it by itself.
+    /// Waits until the client has read the head of the hijack, about a second at the most; `Relay` says why, and does it by itself.
     private func headIsRead() async throws {
         var pause = TimeAmount.microseconds(20)
-        for _ in 0..<12 {
+        for _ in 0..<16 {
             let read = Flag()
             try await ask { if try $0.everythingIsRead { _ = read.raise() } }
             if read.isRaised { return }

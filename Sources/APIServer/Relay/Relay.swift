@@ -62,7 +62,7 @@ final class Relay {
 
     /// docker-py reads the head through a buffer, takes the rest from the socket itself, and so loses output that comes together
     /// with the head (docker-py issue 3332). Output waits for the head to be read, but not longer than this.
-    private static let headPatience: Int64 = 80_000_000
+    private static let headPatience: Int64 = 1_000_000_000
     private static let rounds = 16
 
     /// - Parameters:
