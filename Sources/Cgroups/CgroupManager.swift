@@ -80,15 +80,17 @@ public final class CgroupManager: Sendable {
     }
 
     /// Ends and removes what is in the daemon's directories and belongs to no container. Blocks.
-    /// - Parameter known: ids of containers; theirs are left alone.
+    /// - Parameters:
+    ///   - known: ids of containers; theirs are left alone.
+    ///   - isOurs: whether a name can be a container's at all; what else is there is somebody's who has the same parent.
     /// - Returns: ids that were removed.
     /// - Throws: the first failure, after all of them were tried.
-    public func removeOrphans(known: Set<String>) throws -> [String] {
+    public func removeOrphans(known: Set<String>, matching isOurs: (String) -> Bool = { _ in true }) throws -> [String] {
         var found: Set<String> = []
         for place in tree.places { found.formUnion(try ControlFiles.subdirectories(of: ".", in: place.raw)) }
         var removed: [String] = []
         var failure: (any Error)?
-        for id in found.subtracting(known).sorted() {
+        for id in found.subtracting(known).filter(isOurs).sorted() {
             do {
                 try CgroupName.check(id, what: "cgroup")
                 let cgroup = Cgroup(id: id, tree: tree, features: features)

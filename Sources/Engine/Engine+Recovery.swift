@@ -122,6 +122,11 @@ extension Engine {
         return (container, try await container.adopt(stored))
     }
 
+    /// 64 lower-case hexadecimal digits.
+    private static func isContainerID(_ name: String) -> Bool {
+        name.utf8.count == 64 && name.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+    }
+
     /// Removes directories and cgroups that no row names.
     /// - Parameters:
     ///   - known: every container on record.
@@ -144,7 +149,7 @@ extension Engine {
                 }
             }
             do {
-                for id in try cgroups.removeOrphans(known: running) {
+                for id in try cgroups.removeOrphans(known: running, matching: Self.isContainerID) {
                     log.notice("removed a cgroup that no running container has", metadata: ["container": "\(id)"])
                 }
             } catch {

@@ -54,13 +54,16 @@ extension NetworkManager {
         var networks = try setUp(users, untouched)
         for attachment in expected {
             let endpoint = attachment.endpoint
-            do {
-                try networks.all[endpoint.network]?.addresses.take(endpoint.address)
-                if let ipv6 = endpoint.ipv6 { try networks.all[endpoint.network]?.ipv6Addresses?.take(ipv6.address) }
-            } catch {
-                // It runs and keeps its ports; what its record says about the address cannot be helped here.
-                log("a container's recorded address is not usable", ["container": attachment.owner, "error": "\(error)"])
+            // It runs and keeps its ports; what its record says about an address cannot be helped here.
+            func reserve(_ body: () throws -> Void) {
+                do {
+                    try body()
+                } catch {
+                    log("a container's recorded address is not usable", ["container": attachment.owner, "error": "\(error)"])
+                }
             }
+            reserve { try networks.all[endpoint.network]?.addresses.take(endpoint.address) }
+            if let ipv6 = endpoint.ipv6 { reserve { try networks.all[endpoint.network]?.ipv6Addresses?.take(ipv6.address) } }
             networks.all[endpoint.network]?.attachments[endpoint.interface] = attachment
         }
         try replaceTable(&networks)

@@ -34,10 +34,15 @@ extension Repository {
     /// - Returns: whether the registry did so.
     /// - Throws: `TimberError`.
     public func mount(_ digest: Digest, from repository: String) async throws -> Bool {
-        let response = try await beginUpload(query: [("mount", digest.description), ("from", repository)])
-        if response.status == .created { return true }
-        // An upload was begun instead; the registry forgets it by itself.
-        return false
+        do {
+            let response = try await beginUpload(
+                query: [("mount", digest.description), ("from", repository)], scope: "\(pushScope) repository:\(repository):pull")
+            // Otherwise an upload was begun instead; the registry forgets it by itself.
+            return response.status == .created
+        } catch let error as TimberError where [.permissionDenied, .notFound, .invalidArgument].contains(error.code) {
+            // Who may not read the other repository sends the blob.
+            return false
+        }
     }
 
     /// Sends a blob.
@@ -60,7 +65,7 @@ extension Repository {
     private func uploadOnce(
         _ digest: Digest, size: Int64, _ content: Content, _ progress: @escaping @Sendable (Int64) -> Void
     ) async throws {
-        let begun = try await beginUpload(query: [])
+        let begun = try await beginUpload(query: [], scope: pushScope)
         let base = WebAddress(await own.currentOrigin, target: "/v2/\(path)/blobs/uploads/")
         guard begun.status == .accepted, let location = begun.headers.first(name: "Location") else {
             throw pushRefusal(Answer(begun, []), "cannot begin to send the blob \(digest)")
@@ -79,8 +84,8 @@ extension Repository {
         progress(size)
     }
 
-    private func beginUpload(query: [(name: String, value: String)]) async throws -> HTTPClientResponse {
-        var question = Endpoint.Question(method: .POST, path: "\(path)/blobs/uploads/", scope: pushScope)
+    private func beginUpload(query: [(name: String, value: String)], scope: String) async throws -> HTTPClientResponse {
+        var question = Endpoint.Question(method: .POST, path: "\(path)/blobs/uploads/", scope: scope)
         question.query = query
         let (response, bytes) = try await document(question, from: own, what: "the answer to an upload")
         guard response.status == .accepted || response.status == .created else {

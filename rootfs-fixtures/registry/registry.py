@@ -48,10 +48,20 @@ class Registry:
 
     def __init__(self, *, tls=False, user=None, port=None):
         self.directory = Path(tempfile.mkdtemp(prefix="tt-registry-", dir="/var/tmp"))
-        self.port = port or free_port()
+        self.authority = Authority(self.directory) if tls else None
+        # Somebody else may get the port that was free a moment ago.
+        for attempt in range(10):
+            try:
+                self.begin(port or free_port(), user)
+                return
+            except ChildProcessError:
+                if port or attempt == 9:
+                    raise
+
+    def begin(self, port, user):
+        self.port = port
         #: As image names begin.
         self.name = f"127.0.0.1:{self.port}"
-        self.authority = Authority(self.directory) if tls else None
         configuration = {
             "version": 0.1,
             "log": {"level": "warn", "accesslog": {"disabled": True}},
@@ -79,7 +89,8 @@ class Registry:
                 [program, "serve", self.directory / "configuration.yml"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         end = time.monotonic() + 30
         while not self.answers():
-            assert self.process.poll() is None, (self.directory / "log").read_text()
+            if self.process.poll() is not None:
+                raise ChildProcessError((self.directory / "log").read_text())
             assert time.monotonic() < end, "docker-registry did not answer"
             time.sleep(0.02)
 

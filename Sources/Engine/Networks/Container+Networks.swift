@@ -86,10 +86,7 @@ extension Container {
 
     /// In turn only. Does nothing when the container does not run.
     private func settleNetworks() async throws {
-        if case .starting = lifecycle.phase {
-            let end = nextExit
-            if case .failure = try await launched.value() { _ = try await end.value() }
-        }
+        try await startIsOver()
         guard let shim = run.shim, lifecycle.run != nil else { return }
         let before = run.endpoints
         let wanted = definition.memberships
@@ -194,11 +191,14 @@ extension Container {
 
     /// Published ports go with the default route.
     private func moveDefaultRoute(among endpoints: [Endpoint], in namespace: NetworkNamespace) async throws {
+        let shim = run.shim
         let new6 = DefaultRoute.choose(.ipv6, endpoints, definition.memberships)
         if new6 != run.route6 {
             run.route6 = new6
             try await services.networks.setDefaultRoute(new6, .ipv6, in: namespace)
         }
+        // Ended meanwhile, or even started again: what follows is about another run.
+        guard let shim, run.shim === shim else { return }
         let (old, new, ports) = (run.route, DefaultRoute.choose(.ipv4, endpoints, definition.memberships), run.ports)
         guard new != old else { return }
         run.route = new

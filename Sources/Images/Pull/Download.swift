@@ -5,7 +5,7 @@ internal import LinuxKernel
 internal import Registries
 internal import Tar
 
-/// A blob on its way from a registry into `content/partial/<hex>`: fetched once however many want it, and read while it still comes.
+/// A blob on its way from a registry into `content/partial/<hex>-<size>`: fetched once however many want it, and read while it still comes.
 ///
 /// What has come stays when the fetch breaks off, and the next one goes on there. The file counts for nothing until a reader has
 /// hashed it from the first byte to the last.
@@ -14,6 +14,7 @@ final class Download: BlobSink {
     let size: Int64
     let file: SharedDescriptor
     private let directory: SharedDescriptor
+    private let name: BytePath
     /// Whether a part of it was there when it began.
     let isResumed: Bool
 
@@ -25,6 +26,8 @@ final class Download: BlobSink {
         var isVerified = false
         /// It has its place in the content store.
         var isPlaced = false
+        /// The name in the directory is its own: not yet placed, removed, or another one's.
+        var ownsName = true
         var task: Task<Void, Never>?
         var users = 1
         var observers: [ObjectIdentifier: @Sendable (Int64) -> Void] = [:]
@@ -38,7 +41,10 @@ final class Download: BlobSink {
         self.digest = digest
         self.size = size
         self.directory = directory
-        let file = SharedDescriptor(try DirectoryCalls.open(directory.raw, BytePath(digest.hex), O_RDWR | O_CREAT, mode: 0o600))
+        // Who says another size means another file: what one manifest says must not touch what another one has proven.
+        let name = BytePath("\(digest.hex)-\(size)")
+        self.name = name
+        let file = SharedDescriptor(try DirectoryCalls.open(directory.raw, name, O_RDWR | O_CREAT, mode: 0o600))
         var there = try DirectoryCalls.status(of: file.raw).size
         if there > size {
             try retrying("ftruncate", digest.hex) { ftruncate(file.raw, 0) }
@@ -144,10 +150,11 @@ final class Download: BlobSink {
         if found == digest {
             state.withLock { $0.isVerified = true }
         } else {
+            let failure = TimberError(.corrupt, "wrong digest: the registry's content is \(found)")
             // First the file: who comes after this must begin with a new one.
             removeFile()
-            state.withLock { $0.ending = .failure(TimberError(.corrupt, "the registry's content is something else")) }
-            throw TimberError(.corrupt, "wrong digest: the registry's content is \(found)")
+            state.withLock { $0.ending = .failure(failure) }
+            throw failure
         }
     }
 
@@ -157,19 +164,24 @@ final class Download: BlobSink {
     func place(in content: SharedDescriptor) throws -> Bool {
         try state.withLock { state in
             if state.isPlaced { return false }
-            guard state.isVerified else { throw TimberError(.internal, "the blob \(digest) has not been read to its end") }
-            try DirectoryCalls.rename(directory.raw, BytePath(digest.hex), to: content.raw, BytePath(digest.hex))
+            guard state.isVerified, state.ownsName else { throw TimberError(.internal, "the blob \(digest) has not been read to its end") }
+            try DirectoryCalls.rename(directory.raw, name, to: content.raw, BytePath(digest.hex))
             state.isPlaced = true
+            state.ownsName = false
             return true
         }
     }
 
     /// Takes the file's name away; what has come is lost.
     func removeFile() {
-        do {
-            try DirectoryCalls.remove(directory.raw, BytePath(digest.hex))
-        } catch {
-            // Nothing of that name: what was to be done. Anything else is found at the next start.
+        state.withLock { state in
+            guard state.ownsName else { return }
+            state.ownsName = false
+            do {
+                try DirectoryCalls.remove(directory.raw, name)
+            } catch {
+                // Nothing of that name: what was to be done. Anything else is found at a later start.
+            }
         }
     }
 }

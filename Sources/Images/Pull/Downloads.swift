@@ -9,9 +9,14 @@ internal import Synchronization
 final class Downloads: Sendable {
     /// `content/partial`.
     private let directory: SharedDescriptor
-    private let active = Mutex<[Digest: Download]>([:])
+    private let active = Mutex<[Key: Download]>([:])
     /// By registry, so that one that does not answer holds up nobody else.
     private let gates = Mutex<[String: Gate]>([:])
+
+    private struct Key: Hashable {
+        var digest: Digest
+        var size: Int64
+    }
 
     /// As many blobs of one registry at a time.
     private static let perRegistry = 6
@@ -29,8 +34,9 @@ final class Downloads: Sendable {
             return gate
         }
         return try active.withLock { active in
-            if let download = active[digest] {
-                if download.size == size, download.join() { return download }
+            let key = Key(digest: digest, size: size)
+            if let download = active[key] {
+                if download.join() { return download }
                 // Given up, and perhaps in the middle of a write: what it writes must not end in another's file.
                 if download.isWriting { download.removeFile() }
             }
@@ -40,7 +46,7 @@ final class Downloads: Sendable {
             } catch let error as SystemError {
                 throw TimberError(.internal, "cannot store the blob \(digest)", cause: error)
             }
-            active[digest] = download
+            active[key] = download
             download.start { download in
                 try await gate.runUnlessCancelled { try await repository.fetch(digest, size: size, into: download) }
             } ended: {
@@ -68,8 +74,9 @@ final class Downloads: Sendable {
 
     private func forgetIfOver(_ download: Download) {
         active.withLock { active in
-            guard active[download.digest] === download, download.isOver else { return }
-            active[download.digest] = nil
+            let key = Key(digest: download.digest, size: download.size)
+            guard active[key] === download, download.isOver else { return }
+            active[key] = nil
             if download.isUseless { download.removeFile() }
         }
     }

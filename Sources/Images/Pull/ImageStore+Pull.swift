@@ -76,6 +76,26 @@ private final class ImagePull: Sendable {
         _ progress: @escaping @Sendable (PullProgress) -> Void
     ) throws {
         let config = try ImageConfig(json: try remote.config.document())
+        let count = remote.layers.count
+        if config.diffIDs.count != count {
+            throw TimberError(
+                .invalidArgument,
+                "image \(remote.config.digest.short): its config lists \(config.diffIDs.count) layers, its manifest \(count)")
+        }
+        if count > ArchivedImage.layerLimit {
+            throw TimberError(
+                .invalidArgument,
+                "image \(remote.config.digest.short) has \(count) layers, more than the limit of \(ArchivedImage.layerLimit)")
+        }
+        let total = remote.layers.reduce((sum: Int64(0), isTooLarge: false)) { result, layer in
+            let (sum, overflow) = result.sum.addingReportingOverflow(layer.size)
+            return (sum, result.isTooLarge || overflow)
+        }
+        if total.isTooLarge || total.sum > store.limits.bytes {
+            throw TimberError(
+                .invalidArgument,
+                "the layers of image \(remote.config.digest.short) have more than the limit of \(store.limits.bytes) bytes")
+        }
         var pinned: [Digest] = []
         var remotes: [Digest: RemoteBlob] = [:]
         do {
@@ -83,14 +103,10 @@ private final class ImagePull: Sendable {
                 pinned.append(descriptor.digest)
                 store.content.pin(descriptor.digest)
                 if let known = try Self.known(diffID, store, &pinned) { return known }
-                if descriptor.size > store.limits.bytes {
-                    throw TimberError(
-                        .invalidArgument,
-                        "layer \(descriptor.digest) has \(descriptor.size) bytes, more than the limit of \(store.limits.bytes)")
-                }
                 let blob =
                     remotes[descriptor.digest]
-                    ?? RemoteBlob(descriptor.digest, size: descriptor.size, of: repository, by: store.downloads) { done in
+                    ?? RemoteBlob(descriptor.digest, size: descriptor.size, of: repository, by: store.downloads, or: store.content) {
+                        done in
                         progress(.downloading(layer: descriptor.digest, done: done, total: descriptor.size))
                     }
                 remotes[descriptor.digest] = blob
@@ -100,11 +116,6 @@ private final class ImagePull: Sendable {
             if name.digest == nil { names.insert(name, at: 0) }
             image = try ArchivedImage(
                 config: remote.config, in: ArchiveDocuments(), manifest: remote.manifest, layers: blobs, names: names)
-            if config.diffIDs.count != remote.layers.count {
-                throw TimberError(
-                    .invalidArgument,
-                    "image \(image.id.short): its config lists \(config.diffIDs.count) layers, its manifest \(remote.layers.count)")
-            }
         } catch {
             store.content.unpin(pinned)
             throw error

@@ -11,6 +11,7 @@ final class RemoteBlob: Sendable {
     let size: Int64
     private let repository: Repository
     private let downloads: Downloads
+    private let content: ContentStore
     private let progress: @Sendable (Int64) -> Void
     private struct State {
         var download: Result<Download, any Error>?
@@ -21,17 +22,21 @@ final class RemoteBlob: Sendable {
 
     /// - Parameter progress: told how many bytes there are, from several threads.
     init(
-        _ digest: Digest, size: Int64, of repository: Repository, by downloads: Downloads, progress: @escaping @Sendable (Int64) -> Void
+        _ digest: Digest, size: Int64, of repository: Repository, by downloads: Downloads, or content: ContentStore,
+        progress: @escaping @Sendable (Int64) -> Void
     ) {
         self.digest = digest
         self.size = size
         self.repository = repository
         self.downloads = downloads
+        self.content = content
         self.progress = progress
     }
 
     /// Lets it come.
     func start() {
+        // What cannot be asked now fails when it is read.
+        if hasBegun || (try? content.has(digest)) == true { return }
         _ = download()
     }
 
@@ -48,7 +53,13 @@ final class RemoteBlob: Sendable {
 
     /// Reads it from its beginning, while it comes.
     /// - Throws: `TimberError`.
-    func reader() throws -> any ByteReader { DownloadReader(try download().get()) }
+    func reader() throws -> any ByteReader {
+        // Pinned: what another pull has brought meanwhile stays.
+        if !hasBegun, try content.has(digest) { return FileReader(try content.open(digest)) }
+        return DownloadReader(try download().get())
+    }
+
+    private var hasBegun: Bool { state.withLock { $0.download != nil } }
 
     /// Whether a part of it came from an earlier download.
     var isResumed: Bool {

@@ -50,7 +50,7 @@ extension ImageStore {
         for layer in image.layers { content.pin(layer.blob) }
         defer { content.unpin(image.layers.map(\.blob)) }
         progress(.layers(image.config.diffIDs))
-        let others = image.references.filter { $0.domain == name.domain && $0.path != name.path }.map(\.path)
+        let others = Set(image.references.filter { $0.domain == name.domain && $0.path != name.path }.map(\.path)).sorted()
         var seen: Set<Digest> = []
         let layers = zip(image.config.diffIDs, image.layers).filter { seen.insert($1.blob).inserted }
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -48,8 +48,8 @@ final class LayerStore: Sendable {
     func unpack(
         _ blob: Blob, diffID: Digest, budget: ExtractionBudget, progress: @escaping (Int64) throws -> Void
     ) throws -> (id: Int64, layer: UnpackedLayer) {
-        let id = try database.beginLayer(diffID: diffID.description)
         let reader = try blob.reader()
+        let id = try database.beginLayer(diffID: diffID.description)
         do {
             try DirectoryCalls.makeDirectory(directory.raw, BytePath("\(id)"), mode: 0o700)
             try DirectoryCalls.makeDirectory(directory.raw, BytePath(Self.shortName(id)), mode: 0o700)
@@ -83,7 +83,9 @@ final class LayerStore: Sendable {
         }
         do {
             let rest = ReaderChunks(reader)
-            while try rest.next() != nil {}
+            var surplus: Int64 = 0
+            // Not for any length: nobody wants it any more.
+            while surplus < 64 << 20, let piece = try rest.next() { surplus += Int64(piece.count) }
             return error
         } catch {
             return error

@@ -80,9 +80,18 @@ actor Endpoint {
         request.body = question.body
         request.isLong = question.isLong
         request.tls = address.origin == origin ? tls : nil
-        let response = try await follow(request, from: origin, authorization: authorizations[question.scope])
+        let sent = authorizations[question.scope]
+        let response = try await follow(request, from: origin, authorization: sent)
         guard response.status == .unauthorized, address.origin == origin else { return response }
-        guard let authorization = try await authorize(Challenge.parse(response.headers["WWW-Authenticate"]), scope: question.scope) else {
+        // Another question of the same kind may have found out meanwhile.
+        if let known = authorizations[question.scope], known != sent {
+            try await discard(response)
+            return try await follow(request, from: origin, authorization: known)
+        }
+        guard
+            let authorization = try await authorize(
+                Challenge.parse(response.headers["WWW-Authenticate"]), scope: question.scope, sent: sent)
+        else {
             return response
         }
         try await discard(response)
@@ -176,11 +185,11 @@ actor Endpoint {
     // MARK: Proving who we are
 
     /// - Returns: the value of `Authorization`; nil when there is nothing that could help.
-    private func authorize(_ challenges: [Challenge], scope: String) async throws -> String? {
+    private func authorize(_ challenges: [Challenge], scope: String, sent: String?) async throws -> String? {
         if let bearer = challenges.first(where: { $0.scheme == "bearer" }) { return try await token(bearer, scope: scope) }
         if challenges.contains(where: { $0.scheme == "basic" }), let credentials, credentials.identityToken == nil {
             // Sent before: they are wrong.
-            return authorizations[scope] == credentials.basic ? nil : credentials.basic
+            return sent == credentials.basic ? nil : credentials.basic
         }
         return nil
     }
@@ -205,10 +214,12 @@ actor Endpoint {
         }
         var request = WebRequest(.GET, server)
         request.tls = server.origin == origin ? tls : nil
-        var parameters = scope.isEmpty ? [] : [(name: "scope", value: scope)]
+        var parameters = scope.split(separator: " ").map { (name: "scope", value: String($0)) }
         if let service = challenge.parameters["service"] { parameters.append((name: "service", value: service)) }
         if let token = credentials?.identityToken {
             request.method = .POST
+            parameters = scope.isEmpty ? [] : [(name: "scope", value: scope)]
+            if let service = challenge.parameters["service"] { parameters.append((name: "service", value: service)) }
             parameters += [("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", "timber")]
             let form = parameters.map { "\(WebAddress.escaped($0.name))=\(WebAddress.escaped($0.value))" }.joined(separator: "&")
             request.headers.add(name: "Content-Type", value: "application/x-www-form-urlencoded")

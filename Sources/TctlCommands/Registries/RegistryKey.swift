@@ -7,7 +7,8 @@ enum RegistryKey {
     static func of(image: String) -> String {
         guard let slash = image.firstIndex(of: "/") else { return dockerHub }
         let first = String(image[..<slash])
-        return first.contains(".") || first.contains(":") || first == "localhost" ? of(registry: first) : dockerHub
+        return first.contains(".") || first.contains(":") || first == "localhost" || first.contains(where: \.isUppercase)
+            ? of(registry: first) : dockerHub
     }
 
     /// Of a registry that a person named; nil: Docker's own.

@@ -35,7 +35,10 @@ final class TestCgroups {
         for descriptor in tasks + [unified].compactMap({ $0 }) { close(descriptor) }
         for directory in directories {
             // The last process's exit is seen before its cgroup is empty.
-            for _ in 0..<6_000 where rmdir(directory) != 0 { usleep(5_000) }
+            for _ in 0..<6_000 {
+                if rmdir(directory) == 0 { break }
+                usleep(5_000)
+            }
         }
     }
 
