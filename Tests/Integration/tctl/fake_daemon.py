@@ -19,6 +19,12 @@ import threading
 from urllib.parse import parse_qs, unquote, urlsplit
 
 
+def default_signals():
+    """As a container's process has them: whoever runs the tests in the background ignores some, and that would be inherited."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Process:
     """A container or an exec: a command, its streams, and who waits for it."""
 
@@ -45,13 +51,13 @@ class Process:
                 self.resize(*self.size)
             self.process = subprocess.Popen(
                 self.argv, stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True,
-                preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+                preexec_fn=lambda: (fcntl.ioctl(0, termios.TIOCSCTTY, 0), default_signals()))
             os.close(slave)
             self.pump(self.master, 1)
         else:
             self.process = subprocess.Popen(
                 self.argv, stdin=subprocess.PIPE if self.stdin else subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                env=environment, start_new_session=True)
+                env=environment, start_new_session=True, preexec_fn=default_signals)
             self.pump(self.process.stdout.fileno(), 1)
             self.pump(self.process.stderr.fileno(), 2)
         self.started.set()
