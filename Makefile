@@ -2,7 +2,7 @@
 SHELL = /bin/bash
 PREFIX ?= /usr/local
 DESTDIR ?=
-TIERS ?= unit privileged integration conformance vm
+TIERS ?= unit privileged integration conformance
 
 release_bin = .build/release
 root = $(DESTDIR)$(PREFIX)
