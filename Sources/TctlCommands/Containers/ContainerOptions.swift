@@ -132,6 +132,8 @@ struct FileOptions: ParsableArguments {
     var mount: [String] = []
     @Option(help: ArgumentHelp("Mount what another container has mounted", valueName: "container[:ro]"))
     var volumesFrom: [String] = []
+    @Option(help: ArgumentHelp("Driver of the volumes: local", valueName: "driver"))
+    var volumeDriver: String?
     @Option(help: ArgumentHelp("Mount a tmpfs", valueName: "path[:options]"))
     var tmpfs: [String] = []
     @Flag(help: "Mount the root file system read-only")
@@ -140,6 +142,8 @@ struct FileOptions: ParsableArguments {
     var shmSize: String?
     @Option(help: ArgumentHelp("Add a device of the host", valueName: "host[:container[:rwm]]"))
     var device: [String] = []
+    @Option(help: ArgumentHelp("Allow devices that may be made inside, as 'c 1:3 rwm'", valueName: "rule"))
+    var deviceCgroupRule: [String] = []
 }
 
 /// What the container may use.
@@ -171,4 +175,10 @@ struct ConfinementOptions: ParsableArguments {
     var ipc: String?
     @Option(help: ArgumentHelp("UTS namespace: host shares the host's name", valueName: "mode"))
     var uts: String?
+    @Option(help: ArgumentHelp("User namespace: host, which it is anyway", valueName: "mode"))
+    var userns: String?
+    @Option(help: ArgumentHelp("Cgroup namespace: private, which it is anyway", valueName: "mode"))
+    var cgroupns: String?
+    @Option(help: ArgumentHelp("OCI runtime: timber, also by the name of runc", valueName: "name"))
+    var runtime: String?
 }

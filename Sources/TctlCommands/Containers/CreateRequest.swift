@@ -102,11 +102,15 @@ struct CreateRequestBuilder {
         host.mounts = try options.files.mount.map { try MountSpec.parse($0, workingDirectory: Files.workingDirectory) }
         host.tmpfs = try tmpfs()
         host.volumesFrom = options.files.volumesFrom
+        host.volumeDriver = options.files.volumeDriver ?? ""
         host.shmSize = try options.files.shmSize.map { try Numbers.bytes(flag: "--shm-size", $0) } ?? 0
         host.sysctls = try Self.pairs(options.confinement.sysctl, flag: "--sysctl")
         host.annotations = try Self.pairs(process.annotation, flag: "--annotation", bare: true)
         host.ipcMode = options.confinement.ipc ?? ""
         host.utsMode = options.confinement.uts ?? ""
+        host.usernsMode = options.confinement.userns ?? ""
+        host.cgroupnsMode = options.confinement.cgroupns ?? ""
+        host.runtime = options.confinement.runtime ?? ""
         host.runInit = process.`init` ? true : nil
         host.resources = try resources()
         if let score = options.resources.oomScoreAdj {
@@ -131,6 +135,7 @@ struct CreateRequestBuilder {
         resources.oomKillDisable = flags.oomKillDisable ? true : nil
         resources.ulimits = try UlimitSpec.all(flags.ulimit)
         resources.devices = try options.files.device.map(DeviceSpec.parse)
+        resources.deviceCgroupRules = options.files.deviceCgroupRule
         return resources
     }
 

@@ -96,6 +96,9 @@ x ls -l --rm
 --device /dev/null:/dev/zero x
 --device /dev/null:/dev/zero:r x
 --device /dev/null:rw x
+--device-cgroup-rule 'c 1:3 rwm' --device-cgroup-rule 'a *:* r' x
+--userns host --cgroupns private --runtime runc x
+--volume-driver local -v data:/d x
 --sysctl net.core.somaxconn=1024 --sysctl kernel.shmmax=1 x
 --network none x
 --network host x
