@@ -128,6 +128,8 @@ extension Engine {
             terminal,
             { emit in
                 let watch = try watched.map { try DirectoryWatch(path: $0) }
+                let presence = request.follow ? try await container.followLog() : nil
+                defer { withExtendedLifetime(presence) {} }
                 let waker = Task {
                     guard let watch else { return }
                     let end = try await container.wait(until: .notRunning)

@@ -51,9 +51,11 @@ extension Shim {
         }
     }
 
-    /// Whether a client reads this process's output and has little waiting.
+    /// Whether a client reads this process's output and has little waiting. A stream of nothing stands for one that follows the log,
+    /// which gets no further than the process.
     private func keepsUp(_ connection: Connection, _ process: ContainerProcess) -> Bool {
-        isAttached(connection, process) && connection.streams & (TIMBER_ATTACH_STDOUT | TIMBER_ATTACH_STDERR) != 0
+        isAttached(connection, process)
+            && (connection.streams == 0 || connection.streams & (TIMBER_ATTACH_STDOUT | TIMBER_ATTACH_STDERR) != 0)
             && connection.output.count <= Connection.lowWater
     }
 

@@ -56,6 +56,19 @@ def test_since_and_until(timber):
     assert timber.tctl("logs", "--until", "1h", name).ok().lines == []
 
 
+def test_follow_past_a_client_that_does_not_read(timber):
+    """Who follows the log reads, too: an attached client that holds the container back is cut off for their sake."""
+    name = timber.start_container("-i", "busybox", "sh", "-c", "read x; yes 0123456789 | head -c 11000000; echo; echo done; exec sleep 1000000")
+    stalled, _ = timber.api.hijack(f"/containers/{name}/attach", stream=1, stdin=1, stdout=1)
+    with stalled, timber.popen("logs", "-f", name) as following:
+        stalled.sendall(b"\n")
+        for line in following.stdout:
+            if line == b"done\n":
+                break
+        following.terminate()
+    assert line == b"done\n"
+
+
 def test_follow_to_the_end(timber):
     name = timber.start_container("busybox", "sh", "-c", "for i in 1 2 3 4 5; do echo $i; sleep 0.1; done")
     assert timber.tctl("logs", "-f", name).ok().lines == ["1", "2", "3", "4", "5"]

@@ -1,5 +1,6 @@
 internal import CTimber
 internal import Errors
+internal import Glibc
 internal import LinuxKernel
 
 extension Container {
@@ -30,6 +31,21 @@ extension Container {
         // Else the run is ending, and with this function so does the stream.
         services.events.container("attach", snapshot)
         return (client, definition.config.tty)
+    }
+
+    /// Counts as one who reads the output, for as long as the stream is there: the log that somebody follows goes no further than the
+    /// process, and a client that holds the process back is then cut off.
+    /// - Returns: a stream of nothing; nil when nothing runs.
+    func followLog() throws -> SharedDescriptor? {
+        guard let shim = run.shim else { return nil }
+        let (client, shimEnd) = try UnixSocket.pair()
+        do {
+            try shim.send(TIMBER_REQUEST_ATTACH, value: 0, descriptors: [shimEnd.raw])
+        } catch let error as SystemError where error.errno == EPIPE {
+            // It has just ended.
+            return nil
+        }
+        return client
     }
 
     /// A client went away before the start. What it sent is still the process's input.
