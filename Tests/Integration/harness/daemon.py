@@ -79,6 +79,10 @@ class Daemon:
             "--bridge", self.bridge, "--bridge-subnet", self.slot.subnet,
         ]  # fmt: skip
 
+    def command(self, *words):
+        """How to run timberd."""
+        return list(words)
+
     @property
     def pid(self):
         return self.process.pid
@@ -95,7 +99,7 @@ class Daemon:
         """Starts timberd and waits until it answers; `descriptors` are its soft and hard limit."""
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [str(word) for word in [BIN / "timberd", *self.flags, *flags]],
+                [str(word) for word in self.command(BIN / "timberd", *self.flags, *flags)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=pass_fds, env=env, start_new_session=True,
                 preexec_fn=descriptors and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, descriptors)),
             )  # fmt: skip
@@ -136,7 +140,7 @@ class Daemon:
                 self.start()
             self.remove_containers()
             assert self.stop() == 0, f"timberd did not end well:\n{self.log_tail()}"
-            run([BIN / "timberd", *self.flags, "--clean-network"]).ok()
+            run(self.command(BIN / "timberd", *self.flags, "--clean-network")).ok()
             until(
                 lambda: self.bridge not in host.interfaces() and host.firewall(self.bridge) == [], message="the network did not go")
             tops = [Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").glob("*/")]
