@@ -105,7 +105,7 @@ extension Engine {
 
     /// Removes images that no container uses; by default only those without a tag.
     public func pruneImages(filters: [String: [String]]) async throws -> ImagesPruneReport {
-        let dangling = filters["dangling"]?.first.map { !["0", "false"].contains($0.lowercased()) } ?? true
+        let dangling = try TruthFilter.value("dangling", filters) ?? true
         let filter = try ImageFilter(filters, image: services.images.image)
         let (images, users) = (services.images, imageUsers)
         let report = try await BlockingPool.shared.run {
@@ -179,81 +179,5 @@ private struct LoadMessages: StepMessages {
         case .unpacked(let layer): [ProgressMessage(status: "Loading layer complete", id: layer.short)]
         case .exists(let layer): [ProgressMessage(status: "Layer already exists", id: layer.short)]
         }
-    }
-}
-
-/// `--filter` of image lists and prunes.
-struct ImageFilter: Sendable {
-    private let values: [String: [String]]
-    private let until: Timestamp?
-    /// When the images that `before` and `since` name were made: seconds since 1970 and nanoseconds.
-    private let before: [(Int64, Int64)]
-    private let since: [(Int64, Int64)]
-
-    /// - Parameter image: finds the images that filters name.
-    init(_ values: [String: [String]], image: (String) throws -> Image) throws {
-        for key in values.keys.sorted() where !["reference", "dangling", "label", "label!", "until", "before", "since"].contains(key) {
-            throw TimberError(.invalidArgument, "invalid filter '\(key)'")
-        }
-        self.values = values
-        before = try (values["before"] ?? []).map { Self.time(try image($0)) }
-        since = try (values["since"] ?? []).map { Self.time(try image($0)) }
-        guard let text = values["until"]?.first else {
-            until = nil
-            return
-        }
-        guard let time = Timestamp(filter: text) else { throw TimberError(.invalidArgument, "invalid filter 'until=\(text)'") }
-        until = time
-    }
-
-    private static func time(_ image: Image) -> (Int64, Int64) { (image.created, image.createdNanoseconds) }
-
-    func matches(_ image: Image) -> Bool {
-        if let until, image.created >= until.seconds { return false }
-        if let dangling = values["dangling"]?.first, image.repoTags.isEmpty != !["0", "false"].contains(dangling.lowercased()) {
-            return false
-        }
-        guard before.allSatisfy({ Self.time(image) < $0 }), since.allSatisfy({ Self.time(image) > $0 }) else { return false }
-        let labels = image.config.config.labels
-        guard (values["label"] ?? []).allSatisfy({ LabelFilter.matches($0, labels) }) else { return false }
-        if (values["label!"] ?? []).contains(where: { LabelFilter.matches($0, labels) }) { return false }
-        guard let references = values["reference"], !references.isEmpty else { return true }
-        return references.contains { pattern in
-            (image.repoTags + image.repoDigests).contains { name in
-                Glob.matches(pattern, name) || Glob.matches(pattern, Self.repository(name))
-            }
-        }
-    }
-}
-
-extension ImageFilter {
-    /// A familiar name without its tag or digest; a port of its registry is no tag.
-    static func repository(_ name: String) -> String {
-        let plain = name.prefix { $0 != "@" }
-        guard let colon = plain.lastIndex(of: ":"), !plain[colon...].contains("/") else { return String(plain) }
-        return String(plain[..<colon])
-    }
-}
-
-/// Patterns of Go's path.Match with `*` and `?`, neither of which means a slash.
-enum Glob {
-    static func matches(_ pattern: String, _ text: String) -> Bool {
-        let (pattern, text) = (Array(pattern.utf8), Array(text.utf8))
-        var (p, t, star, mark) = (0, 0, -1, 0)
-        while t < text.count {
-            if p < pattern.count, pattern[p] == UInt8(ascii: "*") {
-                (star, mark) = (p, t)
-                p += 1
-            } else if p < pattern.count, pattern[p] == text[t] || pattern[p] == UInt8(ascii: "?") && text[t] != UInt8(ascii: "/") {
-                p += 1
-                t += 1
-            } else if star >= 0, text[mark] != UInt8(ascii: "/") {
-                mark += 1
-                (p, t) = (star + 1, mark)
-            } else {
-                return false
-            }
-        }
-        return pattern[p...].allSatisfy { $0 == UInt8(ascii: "*") }
     }
 }

@@ -12,8 +12,9 @@ extension Engine {
         let everything = all || limit != nil || !filter["status"].isEmpty || !filter["exited"].isEmpty
         let before = try filter["before"].map { try snapshot($0).definition.created }.min()
         let since = try filter["since"].map { try snapshot($0).definition.created }.max()
+        let ancestors = imagesAndChildren(filter["ancestor"])
         var chosen = services.registry.snapshots.filter { snapshot in
-            (everything || snapshot.lifecycle.isUp) && filter.matches(snapshot)
+            (everything || snapshot.lifecycle.isUp) && filter.matches(snapshot, ancestors: ancestors)
                 && (before.map { snapshot.definition.created < $0 } ?? true) && (since.map { snapshot.definition.created > $0 } ?? true)
         }
         chosen.sort { $0.definition.created > $1.definition.created }
@@ -35,6 +36,22 @@ extension Engine {
             summaries.append(summary)
         }
         return summaries
+    }
+
+    /// Images by their names, and those that were made from them; names that are of no image mean none.
+    private func imagesAndChildren(_ names: [String]) -> Set<String> {
+        var chosen = Set(names.compactMap { try? services.images.image($0).id })
+        guard !chosen.isEmpty else { return [] }
+        let list = services.images.list()
+        var known = 0
+        // As deep as images are built on each other.
+        while known < chosen.count {
+            known = chosen.count
+            for image in list {
+                if let parent = image.parent, chosen.contains(parent) { chosen.insert(image.id) }
+            }
+        }
+        return Set(chosen.map(\.description))
     }
 
     private func summary(of snapshot: Snapshot, now: Timestamp) -> ContainerSummary {

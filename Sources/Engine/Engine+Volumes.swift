@@ -117,27 +117,22 @@ struct VolumeFilter: Sendable {
     private let values: [String: [String]]
     private let dangling: Bool?
     private let all: Bool
+    private let names: PatternFilter
 
     /// - Throws: `TimberError.invalidArgument` for a key that is not allowed or a value that means nothing.
     init(_ values: [String: [String]], allowed: Set<String>) throws {
         for key in values.keys.sorted() where !allowed.contains(key) {
             throw TimberError(.invalidArgument, "invalid filter '\(key)'")
         }
-        func truth(_ key: String) throws -> Bool? {
-            guard let word = values[key]?.first else { return nil }
-            guard let value = ["1": true, "true": true, "0": false, "false": false][word.lowercased()] else {
-                throw TimberError(.invalidArgument, "invalid filter '\(key)=\(word)': it is true or false")
-            }
-            return value
-        }
         self.values = values
-        dangling = try truth("dangling")
-        all = try truth("all") ?? false
+        dangling = try TruthFilter.value("dangling", values)
+        all = try TruthFilter.value("all", values) ?? false
+        names = try PatternFilter("name", values)
     }
 
     /// - Parameter users: how many containers have it.
     func matches(_ volume: Volume, users: Int) -> Bool {
-        dangling ?? (users == 0) == (users == 0) && any("driver") { volume.driver == $0 } && any("name") { volume.name.contains($0) }
+        dangling ?? (users == 0) == (users == 0) && any("driver") { volume.driver == $0 } && names.matches(volume.name)
             && labelled(volume)
     }
 

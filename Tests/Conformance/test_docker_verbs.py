@@ -210,6 +210,48 @@ def test_stats(timber):
     timber.docker("stats", "--no-stream", "nosuch").fails(1, "No such container: nosuch")
 
 
+def test_filters(timber):
+    """Names and ids are regular expressions, ports are ranges, and an image's children are of it."""
+    timber.docker("run", "-d", "--name", "oak", "--expose", "8005", "-p", f"127.0.0.1:{timber.slot.port(41)}:80", "busybox", "sleep", "1000000").ok()
+    timber.docker("create", "--name", "oaks", "busybox").ok()
+    timber.docker("commit", "oaks", "child:1").ok()
+    timber.docker("create", "--name", "elm", "child:1").ok()
+
+    def names(*filters):
+        return sorted(timber.docker("ps", "-a", *(word for text in filters for word in ("--filter", text)), "--format", "{{.Names}}").ok().lines)
+
+    assert names("name=oak") == ["oak", "oaks"] and names("name=^/oak$") == names("name=^oak$") == names("name=k$") == ["oak"]
+    assert names("name=^(elm|oaks)$") == ["elm", "oaks"] and names("name=^o[^e]{3}$") == ["oaks"]
+    identifier = timber.docker("inspect", "-f", "{{.Id}}", "elm").ok().out
+    assert names(f"id={identifier[:12]}") == names(f"id=^{identifier}$") == names(f"id={identifier[20:]}") == ["elm"]
+    assert names("ancestor=child:1") == ["elm"] and names("ancestor=busybox", "name=^(oak|oaks|elm)$") == ["elm", "oak", "oaks"]
+    assert names("expose=8000-8010/tcp") == names("expose=80") == ["oak"] and names("expose=8005/udp") == names("expose=8006") == []
+    assert names(f"publish={timber.slot.port(41)}") == ["oak"] and names("publish=80") == names(f"publish={timber.slot.port(41)}/udp") == []
+    timber.docker("ps", "--filter", "expose=x").fails(1, "x")
+    timber.docker("volume", "create", "data1").ok()
+    timber.docker("network", "create", "grove1").ok()
+    assert timber.docker("volume", "ls", "-q", "--filter", "name=^data[0-9]$").ok().out == "data1"
+    assert timber.docker("network", "ls", "--filter", "name=^grove[0-9]$", "--format", "{{.Name}}").ok().out == "grove1"
+    assert timber.docker("images", "--filter", "reference=[a-c]hil?", "--format", "{{.Repository}}").ok().out == "child"
+    timber.docker("images", "--filter", "dangling=perhaps").fails(1, "dangling")
+    timber.docker("rm", "-f", "oak", "oaks", "elm").ok()
+    timber.docker("rmi", "child:1").ok()
+    timber.docker("volume", "rm", "data1").ok()
+    timber.docker("network", "rm", "grove1").ok()
+
+
+@pytest.mark.timber
+def test_platforms_of_images(timber, tmp_path):
+    """What is there is of this machine's platform, and nobody who asks for another one is given it."""
+    own = timber.docker("image", "inspect", "-f", "{{.Os}}/{{.Architecture}}", "busybox").ok().out
+    other = "linux/arm64" if own == "linux/amd64" else "linux/amd64"
+    for words in (["image", "inspect"], ["history"], ["save", "-o", tmp_path / "saved.tar"]):
+        timber.docker(*words, "--platform", own, "busybox").ok()
+        timber.docker(*words, "--platform", other, "busybox").fails(1, "does not provide the specified platform", other)
+    timber.docker("rmi", "--platform", other, "busybox").fails(1, "platform")
+    assert "busybox" in timber.docker("images").ok().out
+
+
 def test_wait_for_several(timber):
     for name, status in (("oak", 3), ("elm", 0)):
         timber.docker("run", "-d", "--name", name, "busybox", "sh", "-c", f"exit {status}").ok()
@@ -358,6 +400,16 @@ def test_prune_of_everything(timber):
     timber.docker("rm", "-f", "oak").ok()
     timber.docker("volume", "rm", "data").ok()
     timber.docker("network", "rm", "used").ok()
+
+
+def test_inspect_shows_what_holds(timber):
+    """Defaults too, as scripts read them that copy a container."""
+    timber.docker("create", "--name", "oak", "busybox").ok()
+    shown = "{{.HostConfig.IpcMode}} {{.HostConfig.ShmSize}} {{.HostConfig.RestartPolicy.Name}} {{.HostConfig.LogConfig.Type}} {{json .HostConfig.MaskedPaths}}"
+    assert timber.docker("inspect", "-f", shown, "oak").ok().out.startswith('private 67108864 no json-file ["/proc/')
+    assert timber.docker("inspect", "-f", "{{len .HostConfig.Runtime}} {{json .HostConfig.ReadonlyPaths}}", "oak").ok().out.split()[1].startswith('["/proc/bus"')
+    timber.docker("create", "--name", "elm", "--security-opt", "systempaths=unconfined", "busybox").ok()
+    assert timber.docker("inspect", "-f", "{{json .HostConfig.MaskedPaths}} {{json .HostConfig.ReadonlyPaths}}", "elm").ok().out == "[] []"
 
 
 def test_inspect_of_several(timber):

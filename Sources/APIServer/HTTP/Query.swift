@@ -68,7 +68,7 @@ struct Query: Sendable, Equatable {
     func filters() throws -> Filters {
         guard let value = nonEmpty("filters") else { return Filters() }
         do {
-            return Filters(try decodeJSON([String: FilterValues].self, from: Array(value.utf8)).mapValues(\.values))
+            return Filters(try decodeJSON([String: FilterValues]?.self, from: Array(value.utf8))?.mapValues(\.values) ?? [:])
         } catch {
             throw TimberError(
                 .invalidArgument, "invalid filters: \(value) is neither {\"name\":[\"value\"]} nor {\"name\":{\"value\":true}}")
@@ -85,6 +85,10 @@ private struct FilterValues: Decodable {
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
+        if container.decodeNil() {
+            values = []
+            return
+        }
         do {
             values = try container.decode([String].self)
         } catch DecodingError.typeMismatch {

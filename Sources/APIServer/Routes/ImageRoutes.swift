@@ -15,7 +15,9 @@ let imageRoutes: [Route] = [
     },
     Route("POST", "/images/load", body: .uploaded, whenAbandoned: .isCancelled) { request, backend in
         guard let upload = request.upload else { throw TimberError(.internal, "the upload has no pipe") }
-        try refusePlatform(request)
+        if let platform = request.query.nonEmpty("platform") {
+            throw TimberError(.unsupported, "choosing a platform (\(platform)) on load is not supported by Timber: it takes what runs here")
+        }
         let quiet = request.query.bool("quiet", default: true)
         return progress { sink in
             try await backend.loadImages(from: try upload.takeReadEnd(), quiet: quiet, progress: sink)
@@ -39,19 +41,27 @@ let imageRoutes: [Route] = [
     },
     Route("POST", "/images/prune") { request, backend in .json(try await backend.pruneImages(filters: try request.query.filters())) },
     Route("GET", "/images/get", whenAbandoned: .isCancelled) { request, backend in
-        try refusePlatform(request)
-        return try await save(request.query.all("names"), backend)
+        let names = request.query.all("names")
+        try await checkPlatform(request, of: names, backend)
+        return try await save(names, backend)
     },
     Route("GET", "/images/{...}/get", whenAbandoned: .isCancelled) { request, backend in
-        try refusePlatform(request)
-        return try await save([try request.imageName()], backend)
+        let name = try request.imageName()
+        try await checkPlatform(request, of: [name], backend)
+        return try await save([name], backend)
     },
     Route("GET", "/images/{...}/json") { request, backend in
-        var image = try await backend.inspectImage(try request.imageName())
+        let name = try request.imageName()
+        try await checkPlatform(request, of: [name], backend)
+        var image = try await backend.inspectImage(name)
         if request.wantsVirtualSize { image.virtualSize = image.size }
         return .json(image)
     },
-    Route("GET", "/images/{...}/history") { request, backend in .json(try await backend.imageHistory(try request.imageName())) },
+    Route("GET", "/images/{...}/history") { request, backend in
+        let name = try request.imageName()
+        try await checkPlatform(request, of: [name], backend)
+        return .json(try await backend.imageHistory(name))
+    },
     Route("POST", "/images/{...}/tag") { request, backend in
         guard let repository = request.query.nonEmpty("repo") else {
             throw TimberError(.invalidArgument, "repository name must have at least one component")
@@ -61,7 +71,7 @@ let imageRoutes: [Route] = [
     },
     Route("POST", "/images/{...}/push", whenAbandoned: .isCancelled) { request, backend in
         let name = try request.imageName()
-        try refusePlatform(request)
+        try await checkPlatform(request, of: [name], backend)
         let (tag, credentials) = (request.query.nonEmpty("tag"), try request.credentials())
         return progress { sink in try await backend.pushImage(name, tag: tag, credentials: credentials, progress: sink) }
     },
@@ -70,16 +80,37 @@ let imageRoutes: [Route] = [
     },
     Route("POST", "/auth") { request, backend in .json(try await backend.login(try request.json(AuthConfig.self))) },
     Route("DELETE", "/images/{...}") { request, backend in
-        .json(
+        if let platform = request.query.nonEmpty("platforms") {
+            throw TimberError(.unsupported, "removing one platform (\(platform)) of an image is not supported by Timber: an image has one")
+        }
+        return .json(
             try await backend.removeImage(
                 try request.imageName(), force: request.query.bool("force"), prune: !request.query.bool("noprune")))
     },
 ]
 
-/// Load takes what runs here out of an index, and save and push give what is stored: none of them can be asked for another platform.
-private func refusePlatform(_ request: Request) throws {
-    if let platform = request.query.nonEmpty("platform") {
-        throw TimberError(.unsupported, "choosing a platform (\(platform)) on load, save or push is not supported by Timber: leave it out")
+/// An image is of one platform here; who asks for another one must not get it.
+private func checkPlatform(_ request: Request, of names: [String], _ backend: any Backend) async throws {
+    guard let text = request.query.nonEmpty("platform") else { return }
+    let wanted: DistributionPlatform
+    do {
+        wanted = try decodeJSON(DistributionPlatform.self, from: Array(text.utf8))
+    } catch {
+        throw TimberError(
+            .invalidArgument, "invalid platform \(text): expected {\"os\":\"linux\",\"architecture\":\"amd64\"}", cause: error)
+    }
+    for name in names {
+        let image = try await backend.inspectImage(name)
+        guard wanted.os.isEmpty || wanted.os == image.os,
+            wanted.architecture.isEmpty || wanted.architecture == image.architecture,
+            wanted.variant.isEmpty || image.variant.isEmpty || wanted.variant == image.variant
+        else {
+            let words = [wanted.os, wanted.architecture, wanted.variant].filter { !$0.isEmpty }.joined(separator: "/")
+            throw TimberError(
+                .notFound,
+                "image with reference \(name) was found but does not provide the specified platform (\(words)): it is for \(image.os)/\(image.architecture)"
+            )
+        }
     }
 }
 

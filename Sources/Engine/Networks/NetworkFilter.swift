@@ -5,6 +5,8 @@ internal import Errors
 struct NetworkFilter: Sendable {
     private let values: [String: [String]]
     private let dangling: Bool?
+    private let ids: PatternFilter
+    private let names: PatternFilter
 
     /// - Throws: `TimberError.invalidArgument` for a key that does not exist or a value that means nothing.
     init(_ values: [String: [String]]) throws {
@@ -15,14 +17,9 @@ struct NetworkFilter: Sendable {
             throw TimberError(.invalidArgument, "invalid filter 'type=\(type)': it is custom or builtin")
         }
         self.values = values
-        guard let word = values["dangling"]?.first else {
-            dangling = nil
-            return
-        }
-        guard let value = ["1": true, "true": true, "0": false, "false": false][word.lowercased()] else {
-            throw TimberError(.invalidArgument, "invalid filter 'dangling=\(word)': it is true or false")
-        }
-        dangling = value
+        dangling = try TruthFilter.value("dangling", values)
+        ids = try PatternFilter("id", values)
+        names = try PatternFilter("name", values)
     }
 
     /// Built-in networks are never dangling, nor custom, and have no labels.
@@ -30,7 +27,7 @@ struct NetworkFilter: Sendable {
     func matches(_ network: NetworkResource, isUsed: Bool) -> Bool {
         let isBuiltIn = BuiltInNetwork(rawValue: network.name) != nil
         return dangling ?? (!isBuiltIn && !isUsed) == (!isBuiltIn && !isUsed) && any("driver") { network.driver == $0 }
-            && any("id") { network.id.contains($0) } && any("name") { network.name.contains($0) } && any("scope") { network.scope == $0 }
+            && ids.matches(network.id) && names.matches(network.name) && any("scope") { network.scope == $0 }
             && any("type") { $0 == (isBuiltIn ? "builtin" : "custom") }
             && (values["label"] ?? []).allSatisfy { LabelFilter.matches($0, network.labels) }
     }
@@ -52,10 +49,7 @@ struct NetworkPruneFilter: Sendable {
             throw TimberError(.invalidArgument, "invalid filter '\(key)'")
         }
         self.values = values
-        until = try values["until"]?.first.map { text in
-            guard let time = Timestamp(filter: text) else { throw TimberError(.invalidArgument, "invalid filter 'until=\(text)'") }
-            return time
-        }
+        until = try UntilFilter.time(values)
     }
 
     func matches(_ network: UserNetwork) -> Bool {

@@ -86,9 +86,4 @@ import Testing
         // A mount of the user's is left as it is.
         #expect(CgroupHierarchies.links([], ["cpu,cpuacct"]).isEmpty)
     }
-
-    @Test func globs() {
-        #expect(Glob.matches("bus*:1.?", "busybox:1.2"))
-        #expect(!Glob.matches("bus*x:2", "busybox:1"))
-    }
 }
