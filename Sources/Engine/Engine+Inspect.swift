@@ -1,3 +1,4 @@
+internal import Confinement
 public import DockerAPI
 internal import Errors
 
@@ -24,10 +25,7 @@ extension Engine {
         result.driver = "overlay2"
         result.platform = "linux"
         result.execIDs = snapshot.execIDs
-        result.hostConfig = definition.host
-        if result.hostConfig.restartPolicy.name.isEmpty { result.hostConfig.restartPolicy.name = "no" }
-        if result.hostConfig.logConfig.type.isEmpty { result.hostConfig.logConfig.type = "json-file" }
-        if result.hostConfig.shmSize == 0 { result.hostConfig.shmSize = 64 << 20 }
+        result.hostConfig = try withDefaults(definition.host)
         result.graphDriver = DriverData(
             data: ["UpperDir": "\(directory)/upper", "WorkDir": "\(directory)/work"], name: "overlay2")
         result.mounts = InspectMapping.mounts(snapshot, services.volumes)
@@ -40,5 +38,21 @@ extension Engine {
             result.sizeRootFs = own + imageSize(definition.image)
         }
         return result
+    }
+
+    /// What holds where the request said nothing, as Docker tells it.
+    private func withDefaults(_ given: HostConfig) throws -> HostConfig {
+        var host = given
+        if host.restartPolicy.name.isEmpty { host.restartPolicy.name = "no" }
+        if host.logConfig.type.isEmpty { host.logConfig.type = "json-file" }
+        if host.shmSize == 0 { host.shmSize = 64 << 20 }
+        if host.ipcMode.isEmpty { host.ipcMode = "private" }
+        if host.cgroupnsMode.isEmpty { host.cgroupnsMode = "private" }
+        if host.runtime.isEmpty { host.runtime = "timber" }
+        if !host.privileged, try SecurityOptions(parsing: host.securityOpt).maskPaths {
+            host.maskedPaths = host.maskedPaths ?? DefaultPaths.masked
+            host.readonlyPaths = host.readonlyPaths ?? DefaultPaths.readOnly
+        }
+        return host
     }
 }

@@ -372,6 +372,20 @@ def test_malformed_bodies(timber, oak, path):
         ("/containers/oak/exec", {"Cmd": []}), ("/containers/oak/exec", {"Cmd": [1]}), ("/containers/oak/exec", {"Cmd": ["true"], "DetachKeys": "ctrl-?"}),
         ("/containers/oak/update", {"Memory": "x"}), ("/volumes/create", {"Labels": ["a"]}), ("/volumes/create", {"Name": "a" * 5000}),
         ("/volumes/create", {"Name": "ok", "DriverOpts": {"type": 5}}), ("/networks/create", {"Name": {}}),
+        ("/containers/oak/exec", {"Cmd": ["true"], "Env": ["=x"]}), ("/containers/oak/exec", {"Cmd": ["true"], "ConsoleSize": [-1, 5]}),
+    ]
+    + [
+        ("/containers/create", {"Image": "busybox"} | fields)
+        for fields in (
+            {"Env": ["=x"]}, {"Env": [""]}, {"Hostname": "x" * 65}, {"Hostname": "a\nb"}, {"Domainname": "x" * 65}, {"ExposedPorts": {"x": {}}},
+            {"ExposedPorts": {"80-82/tcp": {}}}, {"HostConfig": {"Dns": ["x"]}}, {"HostConfig": {"Dns": ["1.1.1.1\nsearch x"]}},
+            {"HostConfig": {"DnsOptions": ["a\nb"]}}, {"HostConfig": {"DnsSearch": ["a b"]}}, {"HostConfig": {"CapAdd": ["NOSUCH"]}},
+            {"HostConfig": {"CapDrop": ["CAP_NOSUCH"]}}, {"HostConfig": {"DeviceCgroupRules": ["x"]}}, {"HostConfig": {"ConsoleSize": [-1, 5]}},
+            {"HostConfig": {"Devices": [{"PathOnHost": "/dev/null", "PathInContainer": "/etc/x"}]}},
+            {"HostConfig": {"Devices": [{"PathOnHost": "/dev/null", "CgroupPermissions": "q"}]}},
+            {"HostConfig": {"LogConfig": {"Config": {"max-size": "x"}}}}, {"HostConfig": {"LogConfig": {"Config": {"max-file": "0"}}}},
+            {"HostConfig": {"Mounts": [{"Type": "tmpfs", "Target": "/x", "TmpfsOptions": {"SizeBytes": -1}}]}},
+        )
     ],
     ids=lambda value: str(value)[:60],
 )  # fmt: skip
@@ -397,7 +411,11 @@ def test_bodies_that_mean_nothing(timber, oak, path, body):
         ("POST", '/containers/prune?filters={"until":["x"]}'), ("POST", "/images/busybox/tag"), ("POST", "/images/busybox/tag?repo=UPPER"),
         ("GET", "/images/get"), ("GET", "/images/%20/json"), ("POST", "/containers/create?name=%2F"), ("POST", "/containers/create?name=a%00"),
         ("GET", "/containers/oak/top?ps_args=-o%20cgroup"), ("GET", "/_ping%zz"), ("GET", "/containers/json?all=%"), ("GET", "/v1.50.1/info"), ("GET", "/v0.1/info"),
-        ("GET", "/v99999999999999999999.1/info"), ("DELETE", "/containers/oak?link=1"), ("GET", "/exec/..%2f/json"), ("POST", "/exec/%20/start"),
+        ("GET", '/containers/json?filters={"name":["["]}'), ("GET", '/containers/json?filters={"expose":["x"]}'), ("GET", '/images/json?filters={"reference":["["]}'),
+        ("GET", '/containers/json?filters={"publish":["9-8"]}'), ("GET", '/networks?filters={"name":["("]}'), ("GET", '/volumes?filters={"name":["*"]}'),
+        ("GET", '/images/json?filters={"dangling":["maybe"]}'), ("POST", '/images/prune?filters={"dangling":["maybe"]}'), ("DELETE", "/images/busybox?platforms={}"),
+        ("POST", '/containers/prune?filters={"until":["1h","2h"]}'), ("GET", "/images/busybox/json?platform=x"), ("GET", "/images/busybox/history?platform=[]"),
+        ("GET", '/images/get?names=busybox&platform={"os":"none"}'), ("GET", "/v99999999999999999999.1/info"), ("DELETE", "/containers/oak?link=1"), ("GET", "/exec/..%2f/json"), ("POST", "/exec/%20/start"),
     ],
     ids=lambda value: str(value)[:60],
 )  # fmt: skip

@@ -20,6 +20,9 @@ let execRoutes: [Route] = [
 
 @Sendable private func startExec(_ request: Request, _ backend: any Backend) async throws -> Response {
     let body = try request.json(ExecStartRequest.self)
+    guard body.consoleSize?.allSatisfy({ $0 >= 0 }) != false else {
+        throw TimberError(.invalidArgument, "invalid ConsoleSize: expected rows and columns")
+    }
     let id = try request.exec
     if body.detach {
         try await backend.startExecDetached(id)

@@ -34,10 +34,14 @@ enum CreateValidation {
                     .invalidArgument, "conflicting options: \(option) and the UTS mode: with --uts host it would be the host's")
             }
         }
+        try NameValidation.check(request.config)
+        try NameValidation.checkResolver(host)
+        try NameValidation.check(consoleSize: host.consoleSize)
         for extra in host.extraHosts { _ = try ExtraHost(extra) }
         for option in host.logConfig.config.keys.sorted() where !["max-size", "max-file"].contains(option) {
             throw TimberError(.unsupported, "log option \"\(option)\" is not supported by Timber (max-size and max-file are)")
         }
+        _ = try LogLimits.parse(host.logConfig)
         guard (-1000...1000).contains(host.oomScoreAdj) else {
             throw TimberError(.invalidArgument, "invalid oom score adjustment \(host.oomScoreAdj): the range is -1000 to 1000")
         }
@@ -53,6 +57,8 @@ enum CreateValidation {
             }
         }
         _ = try SecurityOptions(parsing: host.securityOpt)
+        _ = try CapabilityGrant.resolve(add: host.capAdd ?? [], drop: host.capDrop ?? [])
+        try Devices.check(resources)
     }
 
     private static func unsupported(_ option: String) -> TimberError {

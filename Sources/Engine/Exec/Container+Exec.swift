@@ -20,6 +20,8 @@ extension Container {
         guard let command = request.cmd, let program = command.first, !program.isEmpty else {
             throw TimberError(.invalidArgument, "no exec command specified")
         }
+        try NameValidation.check(environment: request.env)
+        try NameValidation.check(consoleSize: request.consoleSize ?? [])
         forgetOldExecs()
         let exec = Exec(id: ContainerName.makeID(), request: request)
         execs[exec.id] = exec

@@ -28,22 +28,40 @@ enum Devices {
         if host.privileged { return nil }
         var rules = DeviceRule.defaults
         for mapping in host.resources.devices {
-            let access = mapping.cgroupPermissions.isEmpty ? "rwm" : mapping.cgroupPermissions
             for device in try nodes(mapping) {
-                rules.append(try DeviceRule(parsing: "\(device.type) \(device.major):\(device.minor) \(access)"))
+                rules.append(try DeviceRule(parsing: "\(device.type) \(device.major):\(device.minor) \(access(mapping))"))
             }
         }
         for rule in host.resources.deviceCgroupRules { rules.append(try DeviceRule(parsing: rule)) }
         return rules
     }
 
-    /// One `--device`: a device, or a directory with all devices below it.
-    private static func nodes(_ mapping: DeviceMapping) throws -> [RuntimeSpec.Device] {
-        let source = mapping.pathOnHost
-        let path = mapping.pathInContainer.isEmpty ? source : mapping.pathInContainer
+    /// What can be known to be wrong before the start. Whether the host has a device, only the start knows.
+    static func check(_ resources: Resources) throws {
+        for mapping in resources.devices {
+            _ = try target(mapping)
+            _ = try DeviceRule(parsing: "c 1:3 \(access(mapping))")
+        }
+        for rule in resources.deviceCgroupRules { _ = try DeviceRule(parsing: rule) }
+    }
+
+    private static func access(_ mapping: DeviceMapping) -> String {
+        mapping.cgroupPermissions.isEmpty ? "rwm" : mapping.cgroupPermissions
+    }
+
+    /// Where it is in the container.
+    private static func target(_ mapping: DeviceMapping) throws -> String {
+        let path = mapping.pathInContainer.isEmpty ? mapping.pathOnHost : mapping.pathInContainer
         guard let target = cleanPath(path), target.hasPrefix("/dev/") else {
             throw TimberError(.invalidArgument, "invalid device path in the container: \"\(path)\" is not below /dev")
         }
+        return target
+    }
+
+    /// One `--device`: a device, or a directory with all devices below it.
+    private static func nodes(_ mapping: DeviceMapping) throws -> [RuntimeSpec.Device] {
+        let source = mapping.pathOnHost
+        let target = try Self.target(mapping)
         var status = stat()
         do {
             try retrying("stat", source) { stat(source, &status) }

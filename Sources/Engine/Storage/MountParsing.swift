@@ -168,6 +168,9 @@ enum MountParsing {
                 throw TimberError(.invalidArgument, "invalid mount for \(mount.target): a tmpfs has no source")
             }
             if let options = mount.tmpfsOptions {
+                guard options.sizeBytes >= 0 else {
+                    throw TimberError(.invalidArgument, "invalid mount for \(mount.target): the size of a tmpfs cannot be negative")
+                }
                 if options.sizeBytes > 0 { result.options.append("size=\(options.sizeBytes)") }
                 if options.mode > 0 { result.options.append("mode=\(String(options.mode, radix: 8))") }
                 result.options += options.options.map { $0.joined(separator: "=") }
