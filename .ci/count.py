@@ -1,20 +1,25 @@
 #!/usr/bin/env python3
-"""count.py FILE...: sums JUnit reports and prints "passed failed". A skipped test did not run, so it counts as failed."""
+"""count.py FILE...: sums JUnit reports; prints "passed failed", then a line for each test that failed: its name and why.
+
+A skipped test did not run, so it counts as failed.
+"""
 
 import sys
 import xml.etree.ElementTree as ElementTree
 
 
-def count(paths):
-    passed = failed = 0
+def outcomes(paths):
+    """(name, None or why it failed) of every test case."""
     for path in paths:
         for case in ElementTree.parse(path).iter("testcase"):
-            if any(case.find(outcome) is not None for outcome in ("failure", "error", "skipped")):
-                failed += 1
-            else:
-                passed += 1
-    return passed, failed
+            bad = next((found for outcome in ("failure", "error", "skipped") if (found := case.find(outcome)) is not None), None)
+            why = None if bad is None else f"{bad.tag}: " + " ".join((bad.get("message") or bad.text or "").split())[:300]
+            yield ".".join(filter(None, (case.get("classname"), case.get("name")))), why
 
 
 if __name__ == "__main__":
-    print(*count(sys.argv[1:]))
+    found = list(outcomes(sys.argv[1:]))
+    failures = [(name, why) for name, why in found if why]
+    print(len(found) - len(failures), len(failures))
+    for name, why in failures:
+        print(f"{name}: {why}")

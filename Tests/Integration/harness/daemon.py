@@ -211,8 +211,14 @@ class Daemon:
         return out
 
     def sleeper(self, *flags):
-        """A container that does nothing until it is told to end. It has begun, but may not have set its trap nor forked its sleep yet."""
-        return self.start_container(*flags, "busybox", "sh", "-c", "trap 'exit 0' TERM; sleep 1000000 & wait")
+        """A container that does nothing until it is told to end: its trap is set, its sleep may not be forked yet."""
+        name = self.start_container(*flags, "busybox", "sh", "-c", "trap 'exit 0' TERM; sleep 1000000 & wait")
+        self.wait_for_trap(name)
+        return name
+
+    def wait_for_trap(self, name, number=signal.SIGTERM):
+        """Until the first process of a container handles a signal: the kernel drops one that it does not, as of any first process."""
+        until(lambda: host.catches(self.pid_of(name), number), message=lambda: f"{name} sets no trap: {self.inspect(name)['State']}")
 
     def inspect(self, name, kind="container"):
         return self.api.get(f"/{kind}s/{name}/json").expect(200).json

@@ -124,3 +124,12 @@ def alive(pid):
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in ("Z", "X")
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def catches(pid, number):
+    """Whether a process that runs handles a signal, or holds it back until it does."""
+    try:
+        masks = status(pid)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return any(int(masks[name], 16) >> (number - 1) & 1 for name in ("SigCgt", "SigBlk"))
