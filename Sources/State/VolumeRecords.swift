@@ -76,14 +76,18 @@ extension Database {
     }
 
     /// Forgets a volume that no container has.
-    /// - Parameter container: a container that is about to go and does not count.
-    public func removeVolume(_ name: String, besides container: String? = nil) throws -> VolumeRemoval {
+    /// - Parameters:
+    ///   - container: a container that is about to go and does not count.
+    ///   - content: removes what the volume holds, before its row goes; when it throws, the row stays.
+    public func removeVolume(_ name: String, besides container: String? = nil, content: () throws -> Void = {}) throws -> VolumeRemoval {
         try pool.write { database in
             let users = try Self.users(of: name, database).filter { $0 != container }
             if !users.isEmpty { return .used(users) }
             try database.execute(sql: "DELETE FROM container_volume WHERE volume = ?", arguments: [name])
             try database.execute(sql: "DELETE FROM volume WHERE name = ?", arguments: [name])
-            return database.changesCount > 0 ? .removed : .missing
+            guard database.changesCount > 0 else { return .missing }
+            try content()
+            return .removed
         }
     }
 

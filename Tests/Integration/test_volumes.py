@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -333,6 +334,40 @@ def test_removal_that_is_cut_short_takes_the_volumes_along(fresh):
     fresh.start()
     until(lambda: fresh.containers() == [])
     assert names(fresh) == ["named"] and os.listdir(fresh.data / "volumes") == ["named"]
+
+
+def test_content_outlives_the_records(fresh, fixtures):
+    """What `apt purge` keeps is there again after the next installation; only what holds nothing goes."""
+    anonymous = "ab" * 32
+    fresh.tctl("run", "--rm", "-v", "data:/d", "-v", "void:/void", "-v", f"{anonymous}:/a", "busybox", "sh", "-c", "echo kept >/d/f; echo a >/a/f").ok()
+    fresh.stop()
+    for entry in fresh.data.iterdir():
+        if entry.name == "volumes":
+            continue
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    (fresh.data / "volumes/not a name/_data/x").mkdir(parents=True)
+    fresh.start()
+    assert names(fresh) == [anonymous, "data"]
+    assert names(fresh, dangling=["true"]) == [anonymous, "data"]
+    assert not (fresh.data / "volumes/void").exists()
+    assert "not a name" in fresh.log_tail() and (fresh.data / "volumes/not a name/_data/x").exists()
+    fresh.load(fixtures / "busybox.tar").ok()
+    assert fresh.sh("cat /d/f", "-v", "data:/d") == "kept"
+    # An anonymous one is known for such.
+    fresh.api.post("/volumes/prune").expect(200)
+    assert names(fresh) == ["data"]
+
+
+def test_records_without_content_go(fresh):
+    """The other half of a removal, or of a creation, that kill -9 cut short."""
+    fresh.tctl("volume", "create", "gone").ok()
+    name = fresh.tctl("create", "-v", "used:/used", "busybox", "true").ok().out
+    fresh.stop()
+    for volume in ("gone", "used"):
+        shutil.rmtree(fresh.data / "volumes" / volume)
+    fresh.start()
+    assert names(fresh) == ["used"]
+    fresh.tctl("start", "-a", name).ok()
 
 
 def test_tmpfs_volume_is_mounted_while_it_is_used(timber):

@@ -10,7 +10,8 @@ internal import Synchronization
 
 /// Named and anonymous volumes: a row and a directory each.
 ///
-/// The row comes first and goes first: a directory without one is removed at the next start.
+/// The row comes first and goes last: what a crash leaves is a row without a directory, and the next start finishes it. A directory
+/// without a row is somebody's data, as after `apt purge` or a lost database, and becomes a volume again.
 final class VolumeStore: Sendable {
     private let paths: Paths
     private let database: Database
@@ -152,24 +153,28 @@ final class VolumeStore: Sendable {
         try checkReadable(name)
         try await BlockingPool.shared.run { [self] in
             try changes.withLock { _ in
-                switch try database.removeVolume(name, besides: container) {
+                switch try database.removeVolume(name, besides: container, content: { try trash.discard("\(paths.volumes)/\(name)") }) {
                 case .missing: throw Self.missing(name)
                 case .used(let users):
                     throw TimberError(.conflict, "remove \(name): volume is in use - [\(users.joined(separator: ", "))]")
-                case .removed:
-                    sources.withLock { $0[name] = nil }
-                    try trash.discard("\(paths.volumes)/\(name)")
+                case .removed: sources.withLock { $0[name] = nil }
                 }
             }
         }
     }
 
-    /// Reads what there is, and removes directories that no row names: what a crash left between the two.
+    /// Reads what there is and makes rows and directories agree.
     func recover() async throws {
-        let records = try await database.volumes().map(\.volume)
-        let known = Set(records.map(\.name))
-        for record in records {
+        let records = try await database.volumes()
+        let directories = Set(try Tree.names(paths.volumes))
+        for (record, users) in records {
+            guard directories.contains(record.name) || users > 0 else {
+                // Its creation was not finished, or its removal.
+                _ = try database.removeVolume(record.name)
+                continue
+            }
             do {
+                try makeDirectories(record.name)
                 let options = try JSONDecoder().decode(Definition.self, from: Data(record.definition)).options ?? [:]
                 let source = try VolumeSource(options)
                 sources.withLock { $0[record.name] = source }
@@ -178,9 +183,25 @@ final class VolumeStore: Sendable {
                 log.error("cannot read a volume's row; it is left untouched", metadata: ["volume": "\(record.name)", "error": "\(error)"])
             }
         }
-        for name in try Tree.names(paths.volumes) where !known.contains(name) {
-            try trash.discard("\(paths.volumes)/\(name)")
+        for name in directories.subtracting(records.map(\.volume.name)) {
+            do {
+                try adopt(name)
+            } catch {
+                log.error("what lies among the volumes is none; it is left untouched", metadata: ["name": "\(name)", "error": "\(error)"])
+            }
         }
+    }
+
+    /// Makes a directory without a row a volume again; an empty one goes.
+    private func adopt(_ name: String) throws {
+        guard try Tree.names("\(paths.volumes)/\(name)").contains("_data"), try !Tree.names(paths.volume(name)).isEmpty else {
+            return try trash.discard("\(paths.volumes)/\(name)")
+        }
+        _ = try VolumeName.validated(name, in: paths.volumes)
+        let request = Request(name: name, anonymous: name.count == 64 && name.allSatisfy(\.isHexDigit))
+        guard try database.insertIfMissing(request.record()) else { return }
+        try note(request)
+        log.notice("a volume that no record named is one again", metadata: ["volume": "\(name)"])
     }
 
     /// Takes over what is mounted.

@@ -55,6 +55,18 @@ private final class Scratch {
         #expect(try database.removeVolume("a") == .removed)
     }
 
+    @Test func aVolumeStaysWhenItsContentDoes() async throws {
+        let scratch = try Scratch()
+        let database = scratch.database
+        _ = try database.insertIfMissing(volume("a"))
+        #expect(throws: TimberError.self) { try database.removeVolume("a") { throw TimberError(.internal, "disk") } }
+        #expect(try await database.volumes().count == 1)
+        // Nothing is asked of the content of what is not there, or in use.
+        #expect(try database.removeVolume("b") { throw TimberError(.internal, "disk") } == .missing)
+        _ = try database.insert(container("one"), volumes: [volume("a")])
+        #expect(try database.removeVolume("a") { throw TimberError(.internal, "disk") } == .used(["one"]))
+    }
+
     /// A container that cannot be stored leaves no volume.
     @Test func allOrNothing() async throws {
         let scratch = try Scratch()
