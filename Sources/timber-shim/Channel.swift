@@ -8,7 +8,7 @@ enum Channel {
     struct Header: BitwiseCopyable {
         var kind: UInt32 = 0
         var stage: UInt32 = 0
-        /// FAILED: errno. PROCESS: its pid.
+        /// FAILED: errno.
         var value: Int32 = 0
     }
 
@@ -16,8 +16,6 @@ enum Channel {
     static let failed: UInt32 = 2
     /// Carries the terminal's master by SCM_RIGHTS.
     static let terminal: UInt32 = 3
-    /// An exec goes on in a further child; carries its pidfd.
-    static let process: UInt32 = 4
     static let maximumDetail = 4096
 
     /// Makes the pair: (shim's end, child's end).
@@ -31,6 +29,12 @@ enum Channel {
         }
         try check(TIMBER_STAGE_CLONE, made)
         return pair
+    }
+
+    /// From now on every message that comes tells who sent it (SO_PASSCRED in unix(7)).
+    static func identifySenders(_ channel: Int32) throws(Failure) {
+        var isOn: Int32 = 1
+        try check(TIMBER_STAGE_CLONE, result(setsockopt(channel, SOL_SOCKET, SO_PASSCRED, &isOn, socklen_t(MemoryLayout<Int32>.size))))
     }
 
     /// Sends one message, with a descriptor when `descriptor` is not negative.
@@ -63,9 +67,12 @@ enum Channel {
 }
 
 /// recvmsg(2) with room for descriptors: appends what came to `descriptors`, all close-on-exec.
+/// - Parameter sender: who sent it, as this process sees it; unchanged unless the socket tells.
 /// - Returns: bytes read, 0 at the end, or -errno; -EMSGSIZE when descriptors had to be dropped.
-func receive(_ socket: Int32, _ bytes: UnsafeMutableRawBufferPointer, _ flags: Int32, into descriptors: inout [Int32]) -> Int {
-    let room = timber_cmsg_space(4 * Int(TIMBER_FDS_MAX))
+func receive(
+    _ socket: Int32, _ bytes: UnsafeMutableRawBufferPointer, _ flags: Int32, into descriptors: inout [Int32], sender: inout pid_t
+) -> Int {
+    let room = timber_cmsg_space(4 * Int(TIMBER_FDS_MAX)) + timber_cmsg_space(MemoryLayout<Int32>.size * 3)
     return withUnsafeTemporaryAllocation(byteCount: room, alignment: 8) { control in
         var vector = iovec(iov_base: bytes.baseAddress, iov_len: bytes.count)
         return withUnsafeMutablePointer(to: &vector) { vector in
@@ -79,15 +86,22 @@ func receive(_ socket: Int32, _ bytes: UnsafeMutableRawBufferPointer, _ flags: I
             var header = timber_cmsg_first(&message)
             while let current = header {
                 if current.pointee.cmsg_level == SOL_SOCKET && current.pointee.cmsg_type == Int32(SCM_RIGHTS) {
-                    let length = Int(current.pointee.cmsg_len) - timber_cmsg_len(0)
-                    let numbers = UnsafeRawBufferPointer(start: timber_cmsg_data(current), count: max(0, length))
+                    let numbers = content(current)
                     for offset in stride(from: 0, to: numbers.count - 3, by: 4) {
                         descriptors.append(numbers.loadUnaligned(fromByteOffset: offset, as: Int32.self))
                     }
+                } else if current.pointee.cmsg_level == SOL_SOCKET && current.pointee.cmsg_type == Int32(SCM_CREDENTIALS) {
+                    // struct ucred begins with the pid.
+                    let credentials = content(current)
+                    if credentials.count >= 4 { sender = credentials.loadUnaligned(as: pid_t.self) }
                 }
                 header = timber_cmsg_next(&message, current)
             }
             return message.msg_flags & Int32(MSG_CTRUNC) != 0 ? -Int(EMSGSIZE) : count
         }
     }
+}
+
+private func content(_ header: UnsafeMutablePointer<cmsghdr>) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: timber_cmsg_data(header), count: max(0, Int(header.pointee.cmsg_len) - timber_cmsg_len(0)))
 }

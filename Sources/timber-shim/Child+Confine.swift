@@ -107,12 +107,15 @@ extension Child {
         try check(TIMBER_STAGE_USER, result(dup2(pipe, number)))
     }
 
-    /// Ignored signals outlive execve; blocked ones as well, but the shim blocks none.
+    /// Ignored signals outlive execve, and blocked ones as well.
     private func resetSignals() throws(Failure) {
         try check(TIMBER_STAGE_EXEC, timber_signal_default(SIGPIPE))
         try check(TIMBER_STAGE_EXEC, timber_signal_default(SIGTERM))
         try check(TIMBER_STAGE_EXEC, timber_signal_default(SIGINT))
         try check(TIMBER_STAGE_EXEC, timber_signal_default(SIGHUP))
+        var none = sigset_t()
+        sigemptyset(&none)
+        try check(TIMBER_STAGE_EXEC, result(sigprocmask(SIG_SETMASK, &none, nil)))
     }
 
     /// Nothing is left open but the standard streams and the channel, which execve closes.

@@ -87,13 +87,11 @@ struct Child {
         }
     }
 
-    /// Goes on in a new process, which is the shim's child like this one and lives in the container's pid namespace.
+    /// Goes on in a new process, which is the shim's child like this one and lives in the container's pid namespace. The kernel tells the
+    /// shim who it is, with the first message that it sends. A pidfd in a message would not do: without CAP_SYS_ADMIN the kernel
+    /// counts it among all descriptors that are under way as this user's, in all containers, and refuses it above RLIMIT_NOFILE.
     private func appear() throws(Failure) {
-        var handle: Int32 = -1
-        let pid = try check(TIMBER_STAGE_CLONE, timber_clone_sibling(&handle))
-        if pid == 0 { return }
-        let message = Channel.Header(kind: Channel.process, value: pid)
-        _exit(Channel.send(channel, message, descriptor: handle) < 0 ? 1 : 0)
+        if try check(TIMBER_STAGE_CLONE, timber_clone_sibling()) != 0 { _exit(0) }
     }
 
     /// Ends this process when the shim does, and finds out whether it already has. The signal is lost at each change of uid, so

@@ -25,9 +25,12 @@ final class ContainerProcess {
     var handleWatch: Watch = nil
 
     // Between clone and execve.
-    /// The child that an exec's process came out of, until it is reaped.
+    /// The child that an exec's process comes out of, until it is reaped, and its number as the shim sees it.
     var helper = Descriptor()
+    var helperPid: Int32 = 0
     var helperWatch: Watch = nil
+    /// A signal that came before the process did; 0: none.
+    var pendingSignal: Int32 = 0
     var channel = Descriptor()
     var channelWatch: Watch = nil
     var isReady = false

@@ -29,7 +29,7 @@ extension Shim {
             }
             let cgroup = try buffer.descriptor(request.cgroup_fd)
             let container = first.handle.raw
-            try start(process, buffer, request.process, flags: 0, cgroup) { child in child.launchExec(request, into: container) }
+            try start(process, buffer, request.process, flags: nil, cgroup) { child in child.launchExec(request, into: container) }
         } catch {
             fail(process, LaunchFailure(error))
         }
@@ -72,8 +72,9 @@ extension Shim {
     }
 
     /// Pipes, channel, clone, and the shim's ends of all of them.
+    /// - Parameter flags: of clone; nil: for a helper, which the process comes out of.
     private func start(
-        _ process: ContainerProcess, _ buffer: PlanBuffer, _ settings: timber_process, flags: UInt64, _ cgroup: Int32?,
+        _ process: ContainerProcess, _ buffer: PlanBuffer, _ settings: timber_process, flags: UInt64?, _ cgroup: Int32?,
         _ run: (inout Child) -> Never
     ) throws(Failure) {
         let arguments = try StringVector(buffer, settings.argv)
@@ -82,6 +83,7 @@ extension Shim {
         let (ours, theirs) = try Channel.make()
         process.channel = Descriptor(owning: ours)
         let childEnd = Descriptor(owning: theirs)
+        if flags == nil { try Channel.identifySenders(ours) }
         let terminal = settings.flags & TIMBER_PROCESS_TTY != 0
         let hasInput = settings.flags & TIMBER_PROCESS_STDIN != 0
         var input = Pipe()
@@ -95,7 +97,7 @@ extension Shim {
         var child = Child(
             buffer: buffer, process: settings, arguments: arguments.pointers, environment: environment.pointers, channel: theirs,
             shimChannel: ours, standard: (input.reader.raw, output.writer.raw, error.writer.raw), oomScore: oomScore(settings))
-        let (pid, handle) = try clone(flags, cgroup)
+        let (pid, handle) = try clone(flags ?? 0, cgroup)
         if pid == 0 { run(&child) }
         process.input = Descriptor(owning: input.writer.release())
         process.output = Descriptor(owning: output.reader.release())
@@ -103,7 +105,13 @@ extension Shim {
         setNonblocking(process.input.raw)
         setNonblocking(process.output.raw)
         setNonblocking(process.error.raw)
-        adopt(process, pid, handle)
+        if flags == nil {
+            process.helper = Descriptor(owning: handle)
+            process.helperPid = pid
+            poller.set(handle, Token(.helper, process.number), &process.helperWatch, to: readable)
+        } else {
+            adopt(process, pid, handle)
+        }
         poller.set(ours, Token(.channel, process.number), &process.channelWatch, to: readable)
         updateHold(process)
         _ = consume childEnd

@@ -4,7 +4,7 @@ import CTimber
 /// that is still in the batch when its subject has gone finds nothing.
 struct Token: Equatable {
     enum Kind: UInt8 {
-        case listener, connection, channel, helper, exit, output, error, input
+        case listener, connection, children, channel, helper, exit, output, error, input
     }
 
     let kind: Kind

@@ -51,9 +51,23 @@ enum Setup {
     private static func resetSignals() {
         for signal in Int32(1)...64 { _ = timber_signal_default(signal) }
         for signal in ignoredSignals { _ = timber_signal_ignore(signal) }
-        var none = sigset_t()
-        sigemptyset(&none)
-        sigprocmask(SIG_SETMASK, &none, nil)
+        var mask = childSignals
+        sigprocmask(SIG_SETMASK, &mask, nil)
+    }
+
+    /// What is blocked, and read from a descriptor: ends of children.
+    private static var childSignals: sigset_t {
+        var set = sigset_t()
+        sigemptyset(&set)
+        sigaddset(&set, SIGCHLD)
+        return set
+    }
+
+    /// - Returns: a descriptor that is readable after a child has ended (signalfd(2)); nil when there is none left.
+    static func watchChildren() -> Descriptor? {
+        var set = childSignals
+        let opened = result(signalfd(-1, &set, Int32(SFD_NONBLOCK | SFD_CLOEXEC)))
+        return opened < 0 ? nil : Descriptor(owning: Int32(opened))
     }
 
     /// A broken pipe is a result. The others are meant for the container when a host shuts down, and reach it by themselves: the shim

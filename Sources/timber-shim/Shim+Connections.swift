@@ -91,16 +91,21 @@ extension Shim {
         if connection.headerFilled < size {
             let count = withUnsafeMutableBytes(of: &connection.frame) { bytes in
                 let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[connection.headerFilled...])
-                return receive(connection.socket, rest, flags, into: &connection.descriptors)
+                return receive(connection, rest, flags)
             }
             if count > 0 { connection.headerFilled += count }
             return count
         }
         guard let payload = connection.payload else { return -Int(EINVAL) }
         let rest = UnsafeMutableRawBufferPointer(rebasing: payload[connection.payloadFilled...])
-        let count = receive(connection.socket, rest, flags, into: &connection.descriptors)
+        let count = receive(connection, rest, flags)
         if count > 0 { connection.payloadFilled += count }
         return count
+    }
+
+    private func receive(_ connection: Connection, _ bytes: UnsafeMutableRawBufferPointer, _ flags: Int32) -> Int {
+        var sender: pid_t = 0
+        return timber_shim.receive(connection.socket, bytes, flags, into: &connection.descriptors, sender: &sender)
     }
 
     /// Sends an event to one connection.

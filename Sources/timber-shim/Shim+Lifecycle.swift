@@ -13,9 +13,11 @@ extension Shim {
             var came: [Int32] = []
             let capacity = MemoryLayout<Channel.Header>.size + Channel.maximumDetail
             let ended = withUnsafeTemporaryAllocation(byteCount: capacity, alignment: 8) { bytes -> Bool? in
-                let count = receive(process.channel.raw, bytes, Int32(MSG_DONTWAIT), into: &came)
+                var sender: pid_t = 0
+                let count = receive(process.channel.raw, bytes, Int32(MSG_DONTWAIT), into: &came, sender: &sender)
                 if count == -Int(EAGAIN) { return nil }
                 if count <= 0 { return true }
+                if sender != 0, sender != process.helperPid { meet(process, sender) }
                 takeMessage(process, UnsafeRawBufferPointer(rebasing: bytes[..<count]), &came)
                 return false
             }
@@ -34,13 +36,6 @@ extension Shim {
             process.isReady = true
         case Channel.failed:
             process.failure = LaunchFailure(stage: header.stage, error: header.value, detail: [UInt8](bytes[size...]))
-        case Channel.process:
-            guard descriptors.count == 1, !process.helper.isOpen else { return }
-            poller.set(process.handle.raw, Token(.exit, process.number), &process.handleWatch, to: nil)
-            process.helper = Descriptor(owning: process.handle.release())
-            poller.set(process.helper.raw, Token(.helper, process.number), &process.helperWatch, to: readable)
-            adopt(process, header.value, descriptors[0])
-            descriptors[0] = -1
         case Channel.terminal:
             guard descriptors.count == 1, !process.output.isOpen else { return }
             adoptTerminal(process, descriptors[0])
@@ -59,12 +54,62 @@ extension Shim {
         poller.set(handle, Token(.exit, process.number), &process.handleWatch, to: readable)
     }
 
+    /// The process that a helper made has said something. It is not reaped, so the number is its own, also when it has ended since.
+    private func meet(_ process: ContainerProcess, _ pid: pid_t) {
+        if process.handle.isOpen { return }
+        let handle = timber_pidfd_open(pid, 0)
+        if handle < 0 {
+            _ = kill(pid, SIGKILL)
+            process.failure = LaunchFailure(stage: TIMBER_STAGE_CLONE.rawValue, error: Int32(-handle), detail: [])
+            return
+        }
+        adopt(process, pid, Int32(handle))
+        if process.pendingSignal != 0 { signal(process, process.pendingSignal) }
+    }
+
+    /// Sends a signal to a process, and to its group when it leads one; before it is there, to its helper and to it later.
+    func signal(_ process: ContainerProcess, _ number: Int32) {
+        if process.hasExited { return }
+        guard process.handle.isOpen else {
+            process.pendingSignal = number
+            if process.helper.isOpen { _ = timber_pidfd_send_signal(process.helper.raw, number) }
+            return
+        }
+        // ESRCH: it has just ended, and EXITED is on its way.
+        _ = timber_pidfd_send_signal(process.handle.raw, number)
+        // Not reaped yet: the number is still its own.
+        if process.number != 0, process.isReady, process.group > 1 { kill(-process.group, number) }
+    }
+
+    /// Reaps children that nobody waits for: what came out of a helper and ended before it could say so, and what lost its parent in the
+    /// container. As long as they are zombies the end of the container's pid namespace waits for them.
+    func reapStrangers() {
+        // More children than that do not end at once without another signal.
+        for _ in 0..<4096 {
+            var information = siginfo_t()
+            let waited = retrying { result(waitid(P_ALL, 0, &information, WEXITED | WNOHANG | WNOWAIT)) }
+            let pid = timber_siginfo_pid(&information)
+            if waited < 0 || pid == 0 { return }
+            // What one of them has said tells whose it is.
+            for process in processes where process.state == .launching { readChannel(process) }
+            if let process = processes.first(where: { $0.handle.isOpen && !$0.hasExited && $0.group == pid }) {
+                reap(process)
+            } else if let process = processes.first(where: { $0.helper.isOpen && $0.helperPid == pid }) {
+                reapHelper(process)
+            } else {
+                let reaped = retrying { result(waitid(P_PID, id_t(pid), &information, WEXITED | WNOHANG)) }
+                if reaped < 0 { return }
+            }
+        }
+    }
+
     func reapHelper(_ process: ContainerProcess) {
         var information = siginfo_t()
         let waited = retrying { timber_waitid_pidfd(process.helper.raw, &information, WEXITED | WNOHANG) }
         if waited < 0 || timber_siginfo_pid(&information) == 0 { return }
         poller.set(process.helper.raw, Token(.helper, process.number), &process.helperWatch, to: nil)
         process.helper = Descriptor()
+        readChannel(process)
         conclude(process)
     }
 
@@ -83,9 +128,11 @@ extension Shim {
     private func endChannel(_ process: ContainerProcess) {
         poller.set(process.channel.raw, Token(.channel, process.number), &process.channelWatch, to: nil)
         process.channel = Descriptor()
-        guard process.isReady, process.failure == nil, process.state == .launching else { return }
+        guard process.state == .launching else { return }
+        guard process.isReady, process.failure == nil, process.handle.isOpen else { return conclude(process) }
         process.state = .running
         broadcast(TIMBER_EVENT_STARTED, process: process.number, value: UInt32(bitPattern: process.pid), noBytes)
+        if process.hasExited { finish(process) }
     }
 
     /// The pidfd is readable: the process has ended, and with the first one everything in its pid namespace.
@@ -101,10 +148,11 @@ extension Shim {
         let time = now(CLOCK_REALTIME)
         process.exit = timber_exit(
             seconds: Int64(time.tv_sec), nanoseconds: Int32(truncatingIfNeeded: time.tv_nsec), status: waitStatus(&information))
-        if process.state != .running {
-            conclude(process)
-            return
-        }
+        if process.state == .running { finish(process) } else { conclude(process) }
+    }
+
+    /// A process that ran has ended.
+    private func finish(_ process: ContainerProcess) {
         if process.number == 0 { recordExit(process, nil) }
         updateHold(process)
         readOutput(process, .output)
@@ -132,7 +180,9 @@ extension Shim {
 
     /// Once a process has ended and its streams are drained: says so, and lets its clients go.
     func conclude(_ process: ContainerProcess) {
-        guard process.hasExited, process.state != .ended, !process.helper.isOpen else { return }
+        guard process.state != .ended, !process.helper.isOpen else { return }
+        // An exec's helper may have ended without the process that was to come out of it.
+        guard process.hasExited || !process.handle.isOpen && !process.channel.isOpen else { return }
         if process.state == .launching {
             fail(process, process.failure ?? LaunchFailure(stage: TIMBER_STAGE_LOST.rawValue, error: ECHILD, detail: []))
             return

@@ -23,12 +23,7 @@ extension Shim {
             return true
         case TIMBER_REQUEST_SIGNAL:
             guard frame.length == 0, frame.value >= 1, frame.value <= 64 else { return false }
-            if let process = process(frame.process), process.handle.isOpen, !process.hasExited {
-                // ESRCH: it has just ended, and EXITED is on its way.
-                _ = timber_pidfd_send_signal(process.handle.raw, Int32(frame.value))
-                // Not reaped yet: the number is still its own.
-                if process.number != 0, process.isReady, process.group > 1 { kill(-process.group, Int32(frame.value)) }
-            }
+            if let process = process(frame.process) { signal(process, Int32(frame.value)) }
             return true
         case TIMBER_REQUEST_RESIZE:
             guard frame.length == 0 else { return false }

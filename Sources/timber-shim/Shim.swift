@@ -16,6 +16,9 @@ final class Shim {
     let poller: Poller
     let listener: Int32
     var listenerWatch: Watch = nil
+    /// Readable after a child has ended, known or not.
+    private let children: Descriptor
+    private var childrenWatch: Watch = nil
     /// When to accept again after there was no descriptor left for a connection; 0: at once.
     var acceptAgain = 0
     var phase = Phase.waiting
@@ -39,7 +42,8 @@ final class Shim {
     let readBuffer: UnsafeMutableRawBufferPointer
 
     init?(listener: Int32, originalOOMScore: Int32?) {
-        guard let poller = Poller(), let space = malloc(1 << 16) else { return nil }
+        guard let poller = Poller(), let children = Setup.watchChildren(), let space = malloc(1 << 16) else { return nil }
+        self.children = children
         self.poller = poller
         self.listener = listener
         self.originalOOMScore = originalOOMScore
@@ -48,6 +52,7 @@ final class Shim {
         deadline = monotonicMilliseconds() + Self.launchPatience
         setNonblocking(listener)
         if !poller.set(listener, Token(.listener), &listenerWatch, to: readable) { return nil }
+        if !poller.set(self.children.raw, Token(.children), &childrenWatch, to: readable) { return nil }
     }
 
     deinit {
@@ -75,6 +80,11 @@ final class Shim {
             acceptConnections()
         case .connection:
             if let connection = connection(token.number) { handle(connection, events) }
+        case .children:
+            var information = signalfd_siginfo()
+            // EAGAIN: read already.
+            _ = read(children.raw, &information, MemoryLayout<signalfd_siginfo>.size)
+            reapStrangers()
         case .channel:
             if let process = process(token.number) { readChannel(process) }
         case .helper:

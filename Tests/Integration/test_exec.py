@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -48,6 +49,17 @@ def test_is_in_the_same_namespaces_and_cgroup(timber, sleeper):
 def test_only_three_descriptors(timber, sleeper):
     # The fourth is the directory that ls reads.
     assert timber.tctl("exec", "host", "ls", "/proc/self/fd").ok().lines == ["0", "1", "2", "3"]
+
+
+def test_descriptors_that_others_have_under_way(timber):
+    """The kernel counts what is sent and not received for all of root's processes: no container may keep others from an exec by it."""
+    name = timber.sleeper("--ulimit", "nofile=40")
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with ours, theirs:
+        for _ in range(3):
+            socket.send_fds(ours, [b"x"], [ours.fileno()] * 50)
+        assert timber.tctl("exec", name, "sh", "-c", "ulimit -n").ok().out == "40"
+    timber.tctl("stop", name).ok()
 
 
 @pytest.mark.parametrize(

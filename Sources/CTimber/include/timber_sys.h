@@ -61,10 +61,9 @@
 static inline long timber_clone3(struct clone_args *arguments, size_t size) {
     return TIMBER_RESULT(syscall(SYS_clone3, arguments, size));
 }
-/// clone(2) like fork, as a child of the caller's parent, with a pidfd. The older call, because filters refuse clone3, whose
-/// flags they cannot see.
-static inline long timber_clone_sibling(int *pidfd) {
-    return TIMBER_RESULT(syscall(SYS_clone, CLONE_PARENT | CLONE_PIDFD | SIGCHLD, NULL, pidfd, NULL, NULL));
+/// clone(2) like fork, as a child of the caller's parent. The older call, because filters refuse clone3, whose flags they cannot see.
+static inline long timber_clone_sibling(void) {
+    return TIMBER_RESULT(syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL));
 }
 /// openat2(2).
 static inline long timber_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {

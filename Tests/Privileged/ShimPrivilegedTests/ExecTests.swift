@@ -57,6 +57,65 @@ import Testing
         #expect(output.contains("NoNewPrivs:\t1"))
     }
 
+    /// The kernel refuses a process without CAP_SYS_ADMIN a descriptor in a message while more are under way as its user than it may have
+    /// open itself: any container of root's could keep all others from an exec.
+    @Test func doesNotDependOnDescriptorsUnderWay() throws {
+        let shim = try running(Place())
+        var pair: [Int32] = [-1, -1]
+        try #require(socketpair(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0, &pair) == 0)
+        defer { for end in pair { close(end) } }
+        for _ in 0..<64 { try #require(sendOne(pair[0])) }
+        var spec = ProcessSpec(sh: "ulimit -n; exit 3")
+        spec.limits = [timber_rlimit(resource: 7, reserved: 0, soft: 32, hard: 32)]
+        let result = try exec(shim, 1, spec)
+        #expect(result.output == "32\n")
+        #expect(result.event.exitCode == 3)
+        // Nothing is left that would hold the container's end up.
+        try shim.send(TIMBER_REQUEST_SIGNAL, value: UInt32(SIGKILL))
+        #expect(try shim.expect(TIMBER_EVENT_EXITED).signal == Int(SIGKILL))
+    }
+
+    /// Whichever of its processes there is when the signal comes: it ends, and none of them is left to hold the container's end up.
+    @Test func isKilledWhileItStarts() throws {
+        let shim = try running(Place())
+        for number in UInt32(1)...100 {
+            try shim.exec(number, ProcessSpec(sh: "exec sleep 1000"))
+            usleep(number % 50 * 40)
+            try shim.send(TIMBER_REQUEST_SIGNAL, process: number, value: UInt32(SIGKILL))
+        }
+        var ended: Set<UInt32> = []
+        while ended.count < 100 {
+            let event = try #require(try shim.event())
+            if [TIMBER_EVENT_EXITED, TIMBER_EVENT_FAILED].contains(event.type) { ended.insert(event.process) }
+        }
+        #expect(ended == Set(1...100))
+        try shim.send(TIMBER_REQUEST_SIGNAL, value: UInt32(SIGKILL))
+        #expect(try shim.expect(TIMBER_EVENT_EXITED).signal == Int(SIGKILL))
+    }
+
+    /// Sends a descriptor to nobody.
+    private func sendOne(_ socket: Int32) -> Bool {
+        var byte: UInt8 = 0
+        return withUnsafeMutablePointer(to: &byte) { byte in
+            var vector = iovec(iov_base: byte, iov_len: 1)
+            return withUnsafeMutablePointer(to: &vector) { vector in
+                withUnsafeTemporaryAllocation(byteCount: timber_cmsg_space(4), alignment: 8) { control in
+                    var message = msghdr()
+                    message.msg_iov = vector
+                    message.msg_iovlen = 1
+                    message.msg_control = control.baseAddress
+                    message.msg_controllen = control.count
+                    guard let header = timber_cmsg_first(&message) else { return false }
+                    header.pointee.cmsg_level = SOL_SOCKET
+                    header.pointee.cmsg_type = Int32(SCM_RIGHTS)
+                    header.pointee.cmsg_len = timber_cmsg_len(4)
+                    UnsafeMutableRawPointer(timber_cmsg_data(header)).storeBytes(of: socket, as: Int32.self)
+                    return sendmsg(socket, &message, 0) == 1
+                }
+            }
+        }
+    }
+
     @Test func hasATerminalOfTheContainer() throws {
         let shim = try running(Place())
         var spec = ProcessSpec(sh: "tty; stty size")
