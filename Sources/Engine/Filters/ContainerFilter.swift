@@ -5,7 +5,6 @@ internal import Networks
 struct ContainerFilter: Sendable {
     private let values: [String: [String]]
     private let until: Timestamp?
-    private let ids: PatternFilter
     private let names: PatternFilter
     private let published: [PortRange]
     private let exposed: [PortRange]
@@ -36,7 +35,6 @@ struct ContainerFilter: Sendable {
         }
         self.values = values
         until = try UntilFilter.time(values)
-        ids = try PatternFilter("id", values)
         names = try PatternFilter("name", values)
         published = try PortRange.all("publish", values)
         exposed = try PortRange.all("expose", values)
@@ -46,7 +44,7 @@ struct ContainerFilter: Sendable {
     func matches(_ snapshot: Snapshot, ancestors: Set<String> = []) -> Bool {
         if values.isEmpty { return true }
         if let until, snapshot.definition.created >= until { return false }
-        return ids.matches(snapshot.id) && names.matches(snapshot.name, "/\(snapshot.name)")
+        return any("id") { snapshot.id.hasPrefix($0) } && names.matches(snapshot.name, "/\(snapshot.name)")
             && all("label") { LabelFilter.matches($0, snapshot.definition.config.labels) }
             && all("label!") { !LabelFilter.matches($0, snapshot.definition.config.labels) }
             && any("status") { snapshot.lifecycle.status == $0 }
