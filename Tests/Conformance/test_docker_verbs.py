@@ -153,6 +153,29 @@ def test_attach_of_several(timber):
                 assert client.stdout.read() == b"" and client.wait(20) == 3
 
 
+@pytest.mark.parametrize("version", ["1.25", "1.30", "1.40", "1.41"])
+def test_older_versions(timber, version):
+    """What a client says that was made for an older version of the API, and gets."""
+    environment = timber.environment | {"DOCKER_API_VERSION": version}
+
+    def docker(*words):
+        return timber.docker(*words, env=environment)
+
+    assert docker("version", "-f", "{{.Client.APIVersion}}").ok().out == version
+    assert docker("run", "--name", "oak", "busybox", "sh", "-c", "echo out; echo err >&2; exit 3").ends(3).out == "out"
+    assert (result := docker("logs", "oak").ok()) and (result.out, result.err) == ("out", "err")
+    docker("run", "-d", "--name", "elm", "busybox", "sleep", "1000000").ok()
+    assert docker("exec", "elm", "sh", "-c", "echo inside; exit 4").ends(4).out == "inside"
+    with tarfile.open(fileobj=io.BytesIO(docker("cp", "elm:/etc/passwd", "-").ok().stdout)) as tar:
+        assert tar.getnames() == ["passwd"]
+    assert docker("stats", "--no-stream", "--format", "{{.Name}}", "elm").ok().out == "elm"
+    assert docker("inspect", "-f", "{{.State.ExitCode}} {{.Config.Image}}", "oak").ok().out == "3 busybox"
+    assert docker("images", "--format", "{{.Repository}}").ok().lines == ["busybox"]
+    assert docker("ps", "-a", "--format", "{{.Names}}").ok().lines == ["elm", "oak"]
+    assert len(docker("system", "df").ok().lines) == 5
+    docker("rm", "-f", "oak", "elm").ok()
+
+
 def test_exec_on_a_terminal(timber, terminal):
     timber.docker("run", "-d", "--name", "oak", "busybox", "sleep", "1000000").ok()
     child = terminal("exec", "-it", "-e", "A=b", "-w", "/tmp", "-u", "7", "oak", "sh", dimensions=(22, 77))
