@@ -58,7 +58,7 @@ def test_since_and_until(timber):
 
 def test_follow_past_a_client_that_does_not_read(timber):
     """Who follows the log reads, too: an attached client that holds the container back is cut off for their sake."""
-    name = timber.start_container("-i", "busybox", "sh", "-c", "read x; yes 0123456789 | head -c 11000000; echo; echo done; exec sleep 1000000")
+    name = timber.start_container("-i", "busybox", "sh", "-c", "read x; yes $(printf %0999d 0) | head -c 6000000; echo done; exec sleep 1000000")
     stalled, _ = timber.api.hijack(f"/containers/{name}/attach", stream=1, stdin=1, stdout=1)
     with stalled, timber.popen("logs", "-f", name) as following:
         stalled.sendall(b"\n")

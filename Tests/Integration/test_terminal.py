@@ -193,3 +193,49 @@ def test_load_shows_progress(timber, terminal, fixtures):
 def test_bad_detach_keys(timber, key):
     if key:
         timber.run("--detach-keys", key, "busybox", "true").fails(125, "detach")
+
+
+# --- What the daemon does for clients that do not do it themselves --------------------------------------------------------
+
+
+def received(connection):
+    """Everything up to the end."""
+    data = b""
+    with connection:
+        while chunk := connection.recv(65536):
+            data += chunk
+    return data
+
+
+def test_exec_begins_with_the_size_that_is_asked_for(timber):
+    name = timber.sleeper()
+    body = {"Cmd": ["stty", "size"], "Tty": True, "AttachStdout": True, "ConsoleSize": [20, 60]}
+    identifier = timber.api.post(f"/containers/{name}/exec", body).expect(201).json["Id"]
+    connection, data = timber.api.hijack(f"/exec/{identifier}/start", {"Tty": True})
+    assert data + received(connection) == b"20 60\r\n"
+    # The start may say it, too.
+    identifier = timber.api.post(f"/containers/{name}/exec", body).expect(201).json["Id"]
+    connection, data = timber.api.hijack(f"/exec/{identifier}/start", {"Tty": True, "ConsoleSize": [21, 61]})
+    assert data + received(connection) == b"21 61\r\n"
+
+
+def test_container_begins_with_the_size_that_is_asked_for(timber):
+    body = {"Image": "busybox", "Cmd": ["stty", "size"], "Tty": True, "HostConfig": {"ConsoleSize": [22, 62]}}
+    name = timber.api.post("/containers/create", body).expect(201).json["Id"]
+    timber.api.post(f"/containers/{name}/start").expect(204)
+    timber.api.post(f"/containers/{name}/wait").expect(200)
+    assert timber.api.get(f"/containers/{name}/logs", stdout=1).expect(200).body == b"22 62\r\n"
+
+
+@pytest.mark.parametrize(("query", "keys"), [({}, b"\x10\x11"), ({"detachKeys": "ctrl-e,x"}, b"\x05x")], ids=["usual", "own"])
+def test_the_daemon_detaches(timber, query, keys):
+    name = timber.start_container("-it", "busybox", "sh")
+    connection, _ = timber.api.hijack(f"/containers/{name}/attach", stream=1, stdin=1, stdout=1, **query)
+    connection.sendall(keys)
+    received(connection)
+    assert timber.state(name) == "running"
+    # Neither was input of the process.
+    connection, data = timber.api.hijack(f"/containers/{name}/attach", stream=1, stdin=1, stdout=1)
+    connection.sendall(b"exit 7\r")
+    received(connection)
+    assert timber.api.post(f"/containers/{name}/wait").expect(200).json["StatusCode"] == 7
