@@ -96,7 +96,11 @@ struct Dispatcher {
 
     /// Walks down the tree of commands.
     private static func find(_ rest: inout ArraySlice<String>) -> Found {
-        // Without ArgumentParser's tree, which takes time to make.
+        // Without ArgumentParser's tree, and for most without a configuration: both take time to make.
+        if let word = rest.first, let command = Tctl.frequent(word) {
+            rest.removeFirst()
+            return Found(type: command, command: command, path: [word])
+        }
         if let word = rest.first, let command = Tctl.commands.lazy.flatMap(\.commands).first(where: { answers(word, $0) }) {
             rest.removeFirst()
             return Found(type: command, command: command, path: [word])
@@ -120,13 +124,12 @@ struct Dispatcher {
     /// Reads the command line of one command.
     /// - Returns: nil when help was asked for.
     static func parse(_ command: any TctlCommand.Type, _ words: [String]) throws -> (any TctlCommand)? {
-        let name = command.configuration.commandName ?? ""
         let reader = FlagReader(words, shape: command.shape)
         if reader.wantsHelp { return nil }
         do {
             if let problem = reader.problem { throw problem }
             if let complaint = command.shape.arguments.complaint(count: reader.arguments.count) {
-                throw CommandFailure("tctl \(name) \(complaint)", showsUsage: true)
+                throw CommandFailure("tctl \(command.configuration.commandName ?? "") \(complaint)", showsUsage: true)
             }
             if let filled = FlagFiller.fill(command, from: reader) { return filled }
             return try command.parse(reader.canonical)

@@ -9,7 +9,7 @@ enum FlagFiller {
     static func fill(_ command: any TctlCommand.Type, from reader: FlagReader) -> (any TctlCommand)? {
         let given = GivenFlags(reader)
         do {
-            let filled = try command.init(from: FlagDecoder(given: given))
+            let filled = try command.init(given: given)
             return given.isUsedUp ? filled : nil
         } catch {
             return nil
@@ -17,36 +17,21 @@ enum FlagFiller {
     }
 }
 
-/// What was given on the command line, and what of it has been taken.
-private final class GivenFlags {
-    private let reader: FlagReader
-    private var values: [String: [String]] = [:]
-    private var arguments: ArraySlice<String>
-
-    init(_ reader: FlagReader) {
-        self.reader = reader
-        for (name, value) in reader.values { values[name, default: []].append(value) }
-        arguments = reader.arguments[...]
+extension TctlCommand {
+    init(given: GivenFlags) throws {
+        try self.init(from: FlagDecoder(given: given))
     }
+}
 
-    var isUsedUp: Bool { values.isEmpty && arguments.isEmpty }
-
-    func state(of property: some CodingKey) throws -> Bool {
-        guard let state = reader.state(of: GivenFlags.flag(of: property)) else { throw NotFilled() }
-        return state
-    }
-
-    /// The values of a property's flag, each for one property only.
-    func values(of property: some CodingKey) -> [String] {
-        values.isEmpty ? [] : values.removeValue(forKey: GivenFlags.flag(of: property)) ?? []
-    }
-
-    func argument() -> String? { arguments.popFirst() }
-
-    func remainingArguments() -> [String] {
-        defer { arguments = [] }
-        return Array(arguments)
-    }
+/// Wrappers that have a value; ArgumentParser has no initializer for that.
+private enum Filled {
+    private static let toggle = Flag(wrappedValue: false)
+    private static let optional = Option<String?>()
+    private static let single = Option<String>()
+    private static let list = Option<[String]>(wrappedValue: [])
+    private static let argument = Argument<String>()
+    private static let optionalArgument = Argument<String?>()
+    private static let argumentList = Argument<[String]>(wrappedValue: [])
 
     /// The flag that ArgumentParser makes of a property's name: `memory-swap` of `memorySwap`.
     private static func flag(of property: some CodingKey) -> String {
@@ -56,41 +41,27 @@ private final class GivenFlags {
         }
         return name
     }
-}
-
-/// A property that is not of a kind that is filled here, or needs a value and got none.
-private struct NotFilled: Error {}
-
-/// Wrappers that have a value; ArgumentParser has no initializer for that.
-private enum Filled {
-    private static let flag = Flag(wrappedValue: false)
-    private static let optional = Option<String?>()
-    private static let single = Option<String>()
-    private static let list = Option<[String]>(wrappedValue: [])
-    private static let argument = Argument<String>()
-    private static let optionalArgument = Argument<String?>()
-    private static let argumentList = Argument<[String]>(wrappedValue: [])
 
     /// The wrapper of one property; nil for a type that is none of these.
     static func wrapper(_ type: Any.Type, of property: some CodingKey, from given: GivenFlags) throws -> Any? {
         if type == Option<String?>.self {
             var wrapper = optional
-            wrapper.wrappedValue = given.values(of: property).last
+            wrapper.wrappedValue = given.last(flag(of: property))
             return wrapper
         }
         if type == Option<[String]>.self {
             var wrapper = list
-            wrapper.wrappedValue = given.values(of: property)
+            wrapper.wrappedValue = given.all(flag(of: property))
             return wrapper
         }
         if type == Flag<Bool>.self {
-            var wrapper = flag
-            wrapper.wrappedValue = try given.state(of: property)
+            var wrapper = toggle
+            wrapper.wrappedValue = try given.state(flag(of: property))
             return wrapper
         }
         if type == Option<String>.self {
             var wrapper = single
-            wrapper.wrappedValue = try needed(given.values(of: property).last)
+            wrapper.wrappedValue = try needed(given.last(flag(of: property)))
             return wrapper
         }
         if type == Argument<String>.self {

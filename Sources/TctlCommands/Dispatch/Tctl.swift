@@ -21,6 +21,16 @@ struct Tctl: ParsableCommand {
         ("Daemon", [Version.self, Info.self, Events.self]),
     ]
 
+    /// The commands that are called most, found without making any configuration.
+    static func frequent(_ word: String) -> (any TctlCommand.Type)? {
+        switch word {
+        case "run": Run.self
+        case "exec": Exec.self
+        case "ps": ListContainers.self
+        default: nil
+        }
+    }
+
     static let configuration = CommandConfiguration(
         commandName: "tctl",
         abstract: "Run containers with Timber",

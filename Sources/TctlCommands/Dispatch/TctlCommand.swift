@@ -5,6 +5,11 @@ protocol TctlCommand: ParsableCommand {
     /// What the flag reader has to know.
     static var shape: CommandShape { get }
 
+    /// Fills the properties from what was given. The default does it by decoding, which costs the first of each type tens of
+    /// microseconds; commands that somebody waits for, with many properties, name them one by one instead.
+    /// - Throws: `NotFilled` for what ArgumentParser has to read.
+    init(given: GivenFlags) throws
+
     /// Does it.
     /// - Throws: `CommandFailure`, `APIError`, or an error whose description is for people; anything else than the first exits with 1.
     func run(in session: Session) throws

@@ -63,6 +63,20 @@ private func leaves(of type: any ParsableCommand.Type) -> [any ParsableCommand.T
         }
     }
 
+    /// What is found by its word alone is what the tree has under that word.
+    @Test func frequentCommandsAreThoseOfTheTree() {
+        var found = 0
+        for command in Tctl.commands.flatMap(\.commands) {
+            let configuration = command.configuration
+            for word in [configuration.commandName].compactMap(\.self) + configuration.aliases {
+                guard let frequent = Tctl.frequent(word) else { continue }
+                #expect(ObjectIdentifier(frequent) == ObjectIdentifier(command), "\(word)")
+                found += 1
+            }
+        }
+        #expect(found == 3)
+    }
+
     /// Nothing that ArgumentParser would refuse is taken.
     @Test func whatNoPropertyTakesIsLeftToArgumentParser() {
         func filled(_ words: String...) -> (any TctlCommand)? { FlagFiller.fill(Run.self, from: FlagReader(words, shape: Run.shape)) }
