@@ -24,17 +24,19 @@ extension Cgroup {
         return result
     }
 
-    /// Whether and with what memory the out-of-memory killer struck. Ask before `remove`.
+    /// Whether the out-of-memory killer struck, and with what memory when it did. Ask before `remove`.
     /// - Throws: `SystemError`.
     public func oomEvents() throws -> OOMEvents {
         var events = OOMEvents()
         switch tree.limits {
         case .legacy:
             events.kills = try value("memory.oom_control", of: "memory")?.keyedNumbers["oom_kill"] ?? 0
+            guard events.kills > 0 else { break }
             events.memoryLimit = try legacyLimit("memory.limit_in_bytes")
             events.memoryPeak = try value("memory.max_usage_in_bytes", of: "memory")?.number
         case .unified:
             events.kills = try value("memory.events", of: "memory")?.keyedNumbers["oom_kill"] ?? 0
+            guard events.kills > 0 else { break }
             events.memoryLimit = try value("memory.max", of: "memory")?.number
             events.memoryPeak = try value("memory.peak", of: "memory")?.number
         }

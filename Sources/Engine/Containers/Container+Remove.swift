@@ -61,6 +61,7 @@ extension Container {
     /// Removes what is stored of it, its rows at last.
     func discard(volumes: Bool) async throws {
         if volumes { try await removeAnonymousVolumes() }
+        await writingEnds()
         let (id, directory, trash, images) = (id, directory, services.trash, services.images)
         try await BlockingPool.shared.run {
             try trash.discard(directory)

@@ -24,7 +24,9 @@ extension Container {
                 publish()
                 services.events.container("start", snapshot)
                 launched.fulfil(.success(()))
-                try await persist()
+                // Not waited for: of a short run the end is the next event. A daemon that dies before has the start on record, and the
+                // shim knows the rest.
+                Task { await attempt("record a start") { [self] in try await persist() } }
             case .failed(process: 0, let failure):
                 launched.fulfil(.failure(failure))
             case .exited(process: 0, let status, let time):
@@ -68,7 +70,7 @@ extension Container {
     func finish() async {
         var exit = run.exit ?? recordedExit ?? lost
         healthEnds()
-        if let memory = await oomEvents(), memory.kills > 0 {
+        if let memory = await endProcesses(in: run.cgroup), memory.kills > 0 {
             exit.outOfMemory = true
             if exit.error.isEmpty { exit.error = Self.explain(memory) }
             services.events.container("oom", snapshot)
@@ -79,7 +81,7 @@ extension Container {
         if !removesItself { await attempt("record how a run ended") { [self] in try await persist() } }
         let held = run
         run = RunResources()
-        await endRun(held)
+        await releaseNetwork(held)
         // What is left of a run is given back while the container itself goes: both are over before anybody hears of its removal.
         let rest = Task { await giveBack(held) }
         if !removesItself { await rest.value }
@@ -120,11 +122,18 @@ extension Container {
         }
     }
 
-    /// What the kernel counted; nil when that is not known.
-    private func oomEvents() async -> OOMEvents? {
-        guard let cgroup = run.cgroup else { return nil }
+    /// Ends what still runs in a cgroup: with the first process all of its pid namespace has ended, but that may be the host's.
+    /// - Returns: what the kernel counted there for lack of memory; nil when that is not known.
+    @discardableResult
+    private func endProcesses(in cgroup: Cgroup?) async -> OOMEvents? {
+        guard let cgroup else { return nil }
         do {
-            return try await BlockingPool.shared.run { try cgroup.oomEvents() }
+            // Once to the pool and back for both: somebody is waiting.
+            let (memory, ended) = try await BlockingPool.shared.run { (Result { try cgroup.oomEvents() }, Result { try cgroup.kill() }) }
+            if case .failure(let error) = ended {
+                services.log.error("cannot end the processes", metadata: ["container": "\(id)", "error": "\(error)"])
+            }
+            return try memory.get()
         } catch {
             services.log.warning(
                 "cannot tell whether a container ran out of memory", metadata: ["container": "\(id)", "error": "\(error)"])
@@ -149,19 +158,18 @@ extension Container {
     func releaseRun() async {
         let held = run
         run = RunResources()
-        await endRun(held)
+        await endProcesses(in: held.cgroup)
+        await releaseNetwork(held)
         await giveBack(held)
     }
 
-    /// The part that others may be waiting for: no process runs, and addresses and ports are free.
-    private func endRun(_ held: RunResources) async {
+    /// What others may be waiting for: addresses and ports are free.
+    private func releaseNetwork(_ held: RunResources) async {
         // First: its sockets keep the container's namespace.
         services.networks.dns.stop(container: id)
         for endpoint in held.endpoints {
             await attempt("release the network") { [services] in try await services.networks.release(endpoint) }
         }
-        guard let cgroup = held.cgroup else { return }
-        await attempt("end the processes") { try await BlockingPool.shared.run { try cgroup.kill() } }
     }
 
     /// The rest. Each part is idempotent, and one that fails does not keep the others.

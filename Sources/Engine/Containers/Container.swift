@@ -128,6 +128,14 @@ actor Container {
         try await write { [id, services] in try await services.database.setContainerState(id, state) }
     }
 
+    /// Returns when nothing is being written any more, well or not: that is for whoever wrote it to know.
+    func writingEnds() async {
+        while let last = writing {
+            _ = await last.result
+            if writing == last { return }
+        }
+    }
+
     /// Makes what it is durable.
     func storeDefinition() async throws {
         let definition = Array(try JSONEncoder().encode(definition))
