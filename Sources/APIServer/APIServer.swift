@@ -12,8 +12,9 @@ public final class APIServer: Sendable {
     public struct Configuration: Sendable {
         /// The daemon's version, for the `Server` header.
         public var version = "dev"
-        /// Threads that move bytes; handlers run elsewhere.
-        public var eventLoops = 2
+        /// Threads that move bytes; handlers and hijacked connections run elsewhere. With more than one, a connection is handed from the
+        /// one that accepts it to another, which a client of three connections waits for longer than one thread is ever busy.
+        public var eventLoops = 1
         /// More are answered 503 and closed.
         public var maximumConnections = 4_096
         /// Bytes of a JSON body; an uploaded archive has no limit.
@@ -95,7 +96,8 @@ public final class APIServer: Sendable {
             relays.stop()
         }
         let listener = try await ServerBootstrap(group: group)
-            .serverChannelOption(.maxMessagesPerRead, value: 64)
+            // One at a time: a request that has come is read before further connections of the same client are.
+            .serverChannelOption(.maxMessagesPerRead, value: 1)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(AcceptPause(log: context.log)) }
             }
