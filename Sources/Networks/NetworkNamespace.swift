@@ -103,8 +103,9 @@ public final class NetworkNamespace: Sendable {
 
 /// Namespaces made ahead: unshare(CLONE_NEWNET) is the most expensive single step of a start.
 final class NamespacePool: Sendable {
-    /// Refilling waits until no namespace was taken for this long, so that it does not compete with the starts themselves.
-    private static let quiet = Duration.milliseconds(15)
+    /// Refilling waits until no namespace was taken for this long: by then the start that took one waits for its shim, and has a
+    /// processor to spare. Much longer, and one start right after another would find none ready.
+    private static let quiet = Duration.milliseconds(3)
 
     private struct State {
         var ready: [NetworkNamespace] = []

@@ -18,6 +18,9 @@ public final class Trash: Sendable {
         var isWorking = false
     }
 
+    /// How long nothing is deleted after the first thing was thrown away: whoever did so has an answer to write first.
+    private static let patience = Duration.milliseconds(30)
+
     private let directory: SharedDescriptor
     private let log: Logger
     private let delete: @Sendable (Int32, BytePath) throws -> Void
@@ -86,7 +89,11 @@ public final class Trash: Sendable {
             state.isWorking = true
             return true
         }
-        if startsWorker { Task.detached(priority: .background) { try await BlockingPool.shared.run { self.work() } } }
+        guard startsWorker else { return }
+        Task.detached(priority: .background) {
+            try await Task.sleep(for: Self.patience)
+            try await BlockingPool.shared.run { self.work() }
+        }
     }
 
     private func work() {
