@@ -21,6 +21,9 @@ public struct Endpoint: Sendable, Hashable, Codable {
     /// The container's Ethernet address.
     public let mac: MACAddress
 
+    /// Its addresses as text.
+    public var addresses: [String] { ["\(address)"] + [ipv6].compactMap { $0.map { "\($0.address)" } } }
+
     /// Whether there is a way out by a family of addresses.
     public func hasGateway(_ family: IPFamily) -> Bool { family == .ipv4 ? gateway != nil : ipv6?.gateway != nil }
 }

@@ -67,7 +67,7 @@ public struct PortBinding: Sendable, Hashable {
         if text.utf8.contains(UInt8(ascii: ":")) {
             throw TimberError(
                 .unsupported,
-                "cannot publish port \(containerPort) on \(text): containers have no IPv6 address, publish on an IPv4 address or leave it out"
+                "cannot publish port \(containerPort) on \(text.prefix(50)): ports are published on IPv4 addresses only, give one or leave it out"
             )
         }
         throw TimberError(.invalidArgument, "cannot publish port \(containerPort) on \"\(text)\": that is not an IP address")

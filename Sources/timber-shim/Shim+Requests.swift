@@ -37,6 +37,13 @@ extension Shim {
             guard frame.length == 0 else { return false }
             sendStatus(connection)
             return true
+        case TIMBER_REQUEST_HOLD:
+            guard frame.length == 0 else { return false }
+            for index in 0..<connection.descriptors.count {
+                heldDescriptors.append(connection.descriptors[index])
+                connection.descriptors[index] = -1
+            }
+            return true
         default:
             return false
         }

@@ -288,6 +288,37 @@ def test_events(timber, network):
     assert {event["Actor"]["Attributes"].get("container") for event in events[1:-1]} == {name}
 
 
+def test_hosts_of_a_container_that_joins(timber, network):
+    """As Docker: its address and name come with a network and go with it, and what it wrote itself stays."""
+    network("ash")
+    name = timber.start_container("--hostname", "oak", "--domainname", "forest", "busybox", "sleep", "1000000")
+
+    def hosts():
+        return timber.tctl("exec", name, "cat", "/etc/hosts").ok().out.splitlines()
+
+    own = f"{address(timber, name, 'bridge')}\toak.forest oak"
+    assert own in hosts()
+    timber.tctl("exec", name, "sh", "-c", "echo 192.0.2.1 mine >> /etc/hosts").ok()
+    timber.api.post("/networks/ash/connect", {"Container": name}).expect(200)
+    joined = f"{address(timber, name, 'ash')}\toak.forest oak"
+    assert hosts()[-3:] == [own, "192.0.2.1 mine", joined]
+    timber.api.post("/networks/bridge/disconnect", {"Container": name}).expect(200)
+    assert own not in hosts() and hosts()[-2:] == ["192.0.2.1 mine", joined]
+
+
+def test_links_follow_restarts(timber):
+    first = timber.sleeper("--name", "oak")
+    linked = timber.sleeper("--link", "oak:db")
+    before = address(timber, first, "bridge")
+    timber.tctl("kill", "oak").ok()
+    until(lambda: timber.state("oak") == "exited")
+    timber.tctl("start", "oak").ok()
+    after = address(timber, first, "bridge")
+    assert after != before
+    hosts = timber.tctl("exec", linked, "cat", "/etc/hosts").ok().out
+    assert f"{after}\tdb {first[:12]} oak" in hosts and before not in hosts
+
+
 def test_links_on_the_default_bridge(timber):
     target = timber.sleeper("--name", "oak")
     hosts = timber.docker("run", "--rm", "--link", "oak:db", "busybox", "cat", "/etc/hosts").ok().out
@@ -329,6 +360,28 @@ def test_internal(timber, network):
         until(lambda: reaches(timber, outside, timber.slot.gateway, timber.slot.port(3)))
         assert not reaches(timber, name, timber.slot.gateway, timber.slot.port(3))
         server.shutdown(socket.SHUT_RDWR)
+
+
+def test_ports_of_a_container_that_gets_a_way_out(timber, network):
+    """Nothing is published as long as it has none; then as at a start."""
+    network("inner", Internal=True)
+    network("ash")
+    port = timber.slot.port(6)
+    name = timber.start_container("--network", "inner", "-p", f"{port}:80", *SERVER)
+    other = timber.start_container("--network", "inner", "-p", f"{port}:80", *SERVER)
+    assert timber.inspect(name)["NetworkSettings"]["Ports"] == {"80/tcp": None}
+    timber.api.post("/networks/ash/connect", {"Container": name}).expect(200)
+    assert timber.inspect(name)["NetworkSettings"]["Ports"] == {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": str(port)}]}
+    until(lambda: host_asks(port))
+    # The port is its own now, and nothing is left of an attempt that failed.
+    with pytest.raises(OSError), socket.create_server(("127.0.0.1", port)):
+        pass
+    assert str(port) in timber.api.post("/networks/ash/connect", {"Container": other}).expect(409).message
+    assert list(timber.inspect(other)["NetworkSettings"]["Networks"]) == ["inner"] and list(devices(timber, other)) == ["eth0"]
+    timber.tctl("rm", "-f", name).ok()
+    until(lambda: not host_asks(port))
+    timber.api.post("/networks/ash/connect", {"Container": other}).expect(200)
+    until(lambda: host_asks(port))
 
 
 def test_without_communication_between_containers(timber, network):
@@ -384,6 +437,8 @@ def test_after_the_daemon(fresh):
     port = fresh.slot.port(0)
     name = fresh.start_container("--network", "ash", "-p", f"{port}:80", *SERVER)
     fresh.api.post("/networks/inner/connect", {"Container": name}).expect(200)
+    late = fresh.start_container("--network", "inner", "-p", f"{port + 1}:80", *SERVER)
+    fresh.api.post("/networks/ash/connect", {"Container": late}).expect(200)
     before = fresh.inspect(name)["NetworkSettings"]
     networks = fresh.api.get("/networks").json
     rules = host.firewall(fresh.bridge)
@@ -395,14 +450,18 @@ def test_after_the_daemon(fresh):
             network["Id"]: network["IPAM"] for network in networks
         }
         assert host.firewall(fresh.bridge) == rules
-        until(lambda: host_asks(port))
+        until(lambda: host_asks(port) and host_asks(port + 1))
+        # Reserved by the monitor, not by the daemon.
+        with pytest.raises(OSError), socket.create_server(("127.0.0.1", port + 1)):
+            pass
     # A bridge that is gone, as after a reboot, is made again; one whose row is gone is removed.
     fresh.kill()
     subprocess.run(["ip", "link", "del", f"tn-{gone[:12]}"], check=True)
     fresh.start()
     assert f"tn-{gone[:12]}" in host.interfaces()
-    fresh.api.post("/networks/inner/disconnect", {"Container": name}).expect(200)
-    assert list(devices(fresh, name)) == ["eth0"]
+    for container, device in ((name, "eth0"), (late, "eth1")):
+        fresh.api.post("/networks/inner/disconnect", {"Container": container}).expect(200)
+        assert list(devices(fresh, container)) == [device]
     fresh.api.delete("/networks/inner").expect(204)
 
 

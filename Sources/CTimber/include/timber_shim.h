@@ -35,6 +35,7 @@ struct timber_frame {
 #define TIMBER_REQUEST_ATTACH 5u  /* value: TIMBER_ATTACH_*; answered by ATTACHED, then bytes only. May come before LAUNCH or EXEC */
 #define TIMBER_REQUEST_STATUS 6u  /* answered by STATUS with one struct timber_status a process, of those that
                                      ended the latest only; none before LAUNCH */
+#define TIMBER_REQUEST_HOLD 7u    /* the descriptors are held until the shim ends, as the plan's held_fds; no answer */
 /* A frame that breaks these rules (unknown type, second LAUNCH, EXEC with a number in use, payload of the wrong size, too many
    descriptors) closes its connection and changes nothing. */
 

@@ -59,7 +59,7 @@ extension Container {
             sources: sources, etcDirectory: names.directory, cgroupsPath: cgroup.cgroupsPath, networkPath: network.path,
             sharesHostNetwork: network.isHosts, descriptors: services.descriptors
         ).build()
-        try await writeEtcFiles(spec, endpoints: network.endpoints)
+        try await writeEtcFiles(endpoints: network.endpoints)
         // The bundle is there once the shim is.
         let shim = try await shimStart
         follow(shim)
@@ -76,6 +76,7 @@ extension Container {
         try await send(spec, seccomp: seccomp, lower: lower, network: network, sources: sources, join: try cgroup.join(), to: shim)
         try await launched.value().get()
         await writing.value
+        await tellLinks()
     }
 
     /// Gives everything back and says why. The shim, when there is one, ends by itself: its connection closes without a launch, or
@@ -185,16 +186,16 @@ extension Container {
         definition.host.privileged ? .unconfined : security.seccomp
     }
 
-    private func writeEtcFiles(_ spec: RuntimeSpec, endpoints: [Endpoint]) async throws {
+    private func writeEtcFiles(endpoints: [Endpoint]) async throws {
         let (directory, host, domainname) = (directory, definition.host, definition.config.domainname)
         // Another container's files are its own to write.
         guard hostNames.directory == directory else { return }
-        let hostname = spec.hostname ?? HostName.current
+        let hostname = ownHostname
         let (networks, links, usesOwnDNS) = (services.networks, try bridgeLinks(), usesOwnDNS(endpoints))
         try await BlockingPool.shared.run {
             try EtcFiles.write(
                 into: directory, hostname: hostname, domainname: domainname, usesOwnDNS: usesOwnDNS, links: links,
-                addresses: endpoints.flatMap { ["\($0.address)"] + [$0.ipv6].compactMap { $0.map { "\($0.address)" } } },
+                addresses: endpoints.flatMap(\.addresses),
                 gateway: { "\(try networks.gateway)" }, host: host)
         }
     }

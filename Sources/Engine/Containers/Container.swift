@@ -55,6 +55,8 @@ actor Container {
     private var writing: Task<Void, any Error>?
     /// One change of its networks at a time.
     let networkTurn = Gate(limit: 1)
+    /// One change of its /etc/hosts at a time.
+    let hostsTurn = Gate(limit: 1)
     /// Somebody writes to its files: it neither starts nor goes meanwhile.
     var isRootTaken = false
     /// Who waits for them.

@@ -46,6 +46,7 @@ extension Container {
     /// After it came into networks or left some while it runs.
     func settleNames(before: [Endpoint], in namespace: NetworkNamespace) async throws {
         guard let shim = run.shim else { return }
+        await settleHosts(before: before)
         guard usesOwnDNS(run.endpoints), !usesOwnDNS(before) else {
             return services.networks.dns.update(container: id, forwards: run.route != nil)
         }

@@ -1,3 +1,4 @@
+internal import CTimber
 internal import Errors
 internal import LinuxKernel
 internal import Networks
@@ -158,23 +159,6 @@ extension Container {
         }
     }
 
-    /// Containers that it is linked to on the default bridge, which has no DNS.
-    /// - Throws: `TimberError.conflict` when one does not run.
-    func bridgeLinks() throws -> [(address: String, names: String)] {
-        let links = definition.memberships.first { $0.network == BuiltInNetwork.bridge.id }?.links ?? []
-        return try links.map { link in
-            let parts = link.split(separator: ":").map(String.init)
-            guard let target = parts.first, let alias = parts.last,
-                let other = services.registry.ids(matching: target).first.flatMap({ services.registry.snapshot(id: $0) }),
-                let endpoint = other.endpoints.first(where: { $0.network == BuiltInNetwork.bridge.id })
-            else {
-                throw TimberError(.conflict, "cannot link to \(parts.first ?? link): it does not run in network bridge, start it first")
-            }
-            let names = [alias, String(other.id.prefix(12)), other.name].reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
-            return ("\(endpoint.address)", names.joined(separator: " "))
-        }
-    }
-
     /// Tells those who listen for events.
     func noteConnects() {
         for endpoint in run.endpoints {
@@ -199,12 +183,31 @@ extension Container {
         }
         // Ended meanwhile, or even started again: what follows is about another run.
         guard let shim, run.shim === shim else { return }
-        let (old, new, ports) = (run.route, DefaultRoute.choose(.ipv4, endpoints, definition.memberships), run.ports)
+        let (old, new) = (run.route, DefaultRoute.choose(.ipv4, endpoints, definition.memberships))
         guard new != old else { return }
+        if let new, run.ports.isEmpty { try await reserveLate(in: new.network) }
+        let ports = run.ports
         run.route = new
         if let old { try await services.networks.unpublish(old) }
         try await services.networks.setDefaultRoute(new, .ipv4, in: namespace)
         if let new { try await services.networks.publish(ports, to: new) }
+    }
+
+    /// Reserves the ports of a container that was started without a way out, and has one now.
+    private func reserveLate(in network: String) async throws {
+        let bindings = try PortRequests.bindings(definition, hostAddress: services.userNetworks[network]?.hostAddress ?? "")
+        guard !bindings.isEmpty, let shim = run.shim else { return }
+        let reservation = try await services.networks.reserve(bindings, owner: id)
+        guard run.shim === shim else { return }
+        run.ports = reservation.ports
+        try await persist()
+        let path = "\(bundle)/shim.sock"
+        try await BlockingPool.shared.run {
+            // On a connection of its own, which a shim that does not know the request closes.
+            let connection = try UnixSocket.connect(path: path)
+            let frame = timber_frame(length: 0, type: TIMBER_REQUEST_HOLD, process: 0, value: 0)
+            try UnixSocket.send(withUnsafeBytes(of: frame) { Array($0) }, descriptors: reservation.descriptors, to: connection.raw)
+        }
     }
 
     func networkName(_ network: String) -> String {

@@ -35,10 +35,13 @@ enum EtcFiles {
             lines.append("\(try extra.address ?? gateway())\t\(extra.name)")
         }
         for link in links { lines.append("\(link.address)\t\(link.names)") }
-        for address in addresses {
-            lines.append("\(address)\t\(domainname.isEmpty ? "" : "\(hostname).\(domainname) ")\(hostname)")
-        }
+        lines += addresses.map { ownLine($0, hostname: hostname, domainname: domainname) }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// The line of one of a container's own addresses.
+    static func ownLine(_ address: String, hostname: String, domainname: String) -> String {
+        "\(address)\t\(domainname.isEmpty ? "" : "\(hostname).\(domainname) ")\(hostname)"
     }
 
     /// The host's name servers, less those on the host's loopback, which the container cannot reach. There is no public fallback:

@@ -50,6 +50,7 @@ import Testing
         arguments: [
             (99, 0, 0), (0, 0, 0), (TIMBER_REQUEST_LAUNCH, 0, 64), (TIMBER_REQUEST_SIGNAL, 0, 0), (TIMBER_REQUEST_EXEC, 0, 0),
             (TIMBER_REQUEST_STATUS, 0, 8), (TIMBER_REQUEST_RESIZE, 1, 4), (TIMBER_REQUEST_ATTACH, 7, 16), (TIMBER_EVENT_EXITED, 0, 0),
+            (TIMBER_REQUEST_HOLD, 0, 8),
         ] as [(UInt32, UInt32, Int)]) func brokenFrames(_ frame: (type: UInt32, value: UInt32, payload: Int)) throws
     {
         let shim = try sleeping()
@@ -57,6 +58,22 @@ import Testing
         try shim.send(frame.type, value: frame.value, [UInt8](repeating: 0x5a, count: frame.payload), on: other)
         #expect(try other.readAll().isEmpty)
         #expect(try isAlive(shim))
+    }
+
+    @Test func whatIsHeldLivesAsLongAsTheShim() throws {
+        let shim = try sleeping()
+        var ends: [Int32] = [-1, -1]
+        try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0)
+        defer { close(ends[0]) }
+        let other = try shim.connect()
+        try shim.send(TIMBER_REQUEST_HOLD, descriptors: [ends[1]], on: other)
+        close(ends[1])
+        #expect(try isAlive(shim))
+        // Whoever has the other end is the shim.
+        var reading = pollfd(fd: ends[0], events: Int16(POLLIN), revents: 0)
+        #expect(poll(&reading, 1, 0) == 0)
+        try shim.send(TIMBER_REQUEST_SIGNAL, value: UInt32(SIGKILL))
+        #expect(poll(&reading, 1, 10_000) == 1 && reading.revents & Int16(POLLHUP) != 0)
     }
 
     @Test func lengthBeyondTheLimit() throws {
