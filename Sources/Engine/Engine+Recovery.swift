@@ -26,7 +26,8 @@ extension Engine {
                 guard case .follow = adoption else { continue }
                 let run = await container.run
                 attachments += run.endpoints.map {
-                    NetworkManager.Attachment(endpoint: $0, ports: $0 == run.route ? run.ports : [], owner: record.name)
+                    NetworkManager.Attachment(
+                        endpoint: $0, ports: Container.ports(run.ports, of: $0, run.route, run.route6), owner: record.name)
                 }
             } catch {
                 // Quarantine: the row, the files and the processes stay as they are, for somebody to look at.

@@ -12,6 +12,7 @@ enum ConnectionTracking {
         var tuple: [UInt8]
         var id: [UInt8]
         var port: UInt16
+        var family: UInt8 = 0
     }
 
     /// Forgets the UDP flows that were sent to some ports of this host.
@@ -23,7 +24,7 @@ enum ConnectionTracking {
                 "IPCTNL_MSG_CT_DELETE", "udp port \(flow.port)", type: Int(NFNL_SUBSYS_CTNETLINK) << 8 | Int(IPCTNL_MSG_CT_DELETE.rawValue),
                 flags: NLM_F_ACK
             ) {
-                $0.append(header)
+                $0.append(header(flow.family))
                 $0.attribute(Int(CTA_TUPLE_ORIG.rawValue) | Int(NLA_F_NESTED), flow.tuple)
                 $0.attribute(Int(CTA_ID.rawValue), flow.id)
             }
@@ -35,16 +36,18 @@ enum ConnectionTracking {
         }
     }
 
-    private static let header = nfgenmsg(nfgen_family: UInt8(AF_INET), version: 0, res_id: 0)
+    private static func header(_ family: UInt8) -> nfgenmsg { nfgenmsg(nfgen_family: family, version: 0, res_id: 0) }
 
     private static func datagramFlows(_ socket: borrowing NetlinkSocket) throws -> [Flow] {
         var flows: [Flow] = []
         var batch = NetlinkBatch()
         batch.append(
             "IPCTNL_MSG_CT_GET", type: Int(NFNL_SUBSYS_CTNETLINK) << 8 | Int(IPCTNL_MSG_CT_GET.rawValue), flags: NLM_F_DUMP
-        ) { $0.append(header) }
+        ) { $0.append(header(UInt8(AF_UNSPEC))) }
         try socket.perform(batch) { _, body in
-            if let flow = Flow(body.dropFirst(MemoryLayout<nfgenmsg>.size)) { flows.append(flow) }
+            guard let head = body.load(nfgenmsg.self), var flow = Flow(body.dropFirst(MemoryLayout<nfgenmsg>.size)) else { return }
+            flow.family = head.nfgen_family
+            flows.append(flow)
         }
         return flows
     }

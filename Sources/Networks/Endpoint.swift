@@ -24,6 +24,14 @@ public struct Endpoint: Sendable, Hashable, Codable {
     /// Its addresses as text.
     public var addresses: [String] { ["\(address)"] + [ipv6].compactMap { $0.map { "\($0.address)" } } }
 
+    /// Ports with its address of the family that they are published on.
+    func targets(_ ports: [PublishedPort]) -> [(PublishedPort, HostAddress)] {
+        ports.compactMap { port in
+            let address: HostAddress? = port.hostAddress.family == .ipv4 ? .ipv4(address) : ipv6.map { .ipv6($0.address) }
+            return address.map { (port, $0) }
+        }
+    }
+
     /// Whether there is a way out by a family of addresses.
     public func hasGateway(_ family: IPFamily) -> Bool { family == .ipv4 ? gateway != nil : ipv6?.gateway != nil }
 }

@@ -112,6 +112,49 @@ public struct IPv6Address: IPAddress {
     }
 }
 
+/// An address of the host that ports are published on.
+public enum HostAddress: Comparable, Hashable, Sendable, TextCodable {
+    /// One of IPv4; 0.0.0.0: all of them.
+    case ipv4(IPv4Address)
+    /// One of IPv6; `::`: all of them.
+    case ipv6(IPv6Address)
+
+    /// Reads either.
+    public init?(_ text: String) {
+        if let address = IPv4Address(text) {
+            self = .ipv4(address)
+        } else if let address = IPv6Address(text) {
+            self = .ipv6(address)
+        } else {
+            return nil
+        }
+    }
+
+    /// Which kind of address it is.
+    public var family: IPFamily { if case .ipv4 = self { .ipv4 } else { .ipv6 } }
+
+    /// Whether it stands for every address of its family.
+    var isAny: Bool { self == .ipv4(.any) || self == .ipv6(.any) }
+
+    var bytes: [UInt8] {
+        switch self {
+        case .ipv4(let address): address.bytes
+        case .ipv6(let address): address.bytes
+        }
+    }
+
+    /// As its family writes it.
+    public var description: String {
+        switch self {
+        case .ipv4(let address): address.description
+        case .ipv6(let address): address.description
+        }
+    }
+
+    /// Before a port: IPv6 in brackets.
+    var withPort: String { family == .ipv4 ? description : "[\(self)]" }
+}
+
 /// Codable as its text.
 public protocol TextCodable: Codable, LosslessStringConvertible {}
 

@@ -21,8 +21,8 @@ enum Expression {
     case connection(nft_ct_keys, into: Register)
     /// Loads the route type of the packet's destination address.
     case destinationType(into: Register)
-    /// DNAT to the IPv4 address, and the port if there is one, in registers.
-    case destinationNAT(address: Register, port: Register?)
+    /// DNAT to the address, and the port if there is one, in registers.
+    case destinationNAT(IPFamily, address: Register, port: Register?)
     /// Sets a register to these bytes.
     case load([UInt8], into: Register)
     /// Masquerade.
@@ -62,7 +62,7 @@ struct SetShape {
     var intervals = false
 
     /// nft's datatypes (include/datatype.h of nftables): what lets `nft list` print the set.
-    static let address = (type: UInt32(7), length: 4)
+    static func address(_ family: IPFamily) -> (type: UInt32, length: Int) { family == .ipv4 ? (7, 4) : (8, 16) }
     static let protocolNumber = (type: UInt32(12), length: 1)
     static let port = (type: UInt32(13), length: 2)
     static let interfaceIndex = (type: UInt32(20), length: 4)
@@ -282,9 +282,9 @@ extension Expression {
             body.attribute(NFTA_FIB_DREG, bigEndian: register.number)
             body.attribute(NFTA_FIB_RESULT, bigEndian: NFT_FIB_RESULT_ADDRTYPE.rawValue)
             body.attribute(NFTA_FIB_FLAGS, bigEndian: UInt32(NFTA_FIB_F_DADDR.rawValue))
-        case .destinationNAT(let address, let port):
+        case .destinationNAT(let family, let address, let port):
             body.attribute(NFTA_NAT_TYPE, bigEndian: NFT_NAT_DNAT.rawValue)
-            body.attribute(NFTA_NAT_FAMILY, bigEndian: UInt32(NFPROTO_IPV4))
+            body.attribute(NFTA_NAT_FAMILY, bigEndian: UInt32(family.number))
             body.attribute(NFTA_NAT_REG_ADDR_MIN, bigEndian: address.number)
             if let port { body.attribute(NFTA_NAT_REG_PROTO_MIN, bigEndian: port.number) }
         case .load(let bytes, let register):

@@ -24,16 +24,17 @@ extension NetworkManager {
     /// Binds host ports, all of them or none.
     /// - Parameters:
     ///   - bindings: what to publish; the same one twice counts once.
+    ///   - families: what the container has; what names no address is published on all of them.
     ///   - owner: the container's id, for the message that the next one who wants the port gets.
     /// - Throws: `TimberError`: `.conflict` when a port is in use, naming who has it where that is known, `.invalidArgument` when the
-    ///   host has no such address.
-    public func reserve(_ bindings: [PortBinding], owner: String) async throws -> Reservation {
+    ///   host has no such address, or the container none of that family.
+    public func reserve(_ bindings: [PortBinding], on families: Set<IPFamily> = [.ipv4], owner: String) async throws -> Reservation {
         try await BlockingPool.shared.run { [self] in
             var seen: Set<PortBinding> = []
             // Without a fixed host port every binding gets a port of its own.
             let unique = bindings.filter { $0.hostPorts == nil || seen.insert($0).inserted }
             do {
-                let (ports, sockets) = try host.run { try PortBinder.bind(unique) }
+                let (ports, sockets) = try host.run { try PortBinder.bind(unique, families) }
                 reserved.withLock { $0.insert(ports, owner: owner) }
                 return Reservation(ports: ports, owner: owner, sockets: sockets) { [weak self] in
                     self?.reserved.withLock { $0.remove(ports) }
@@ -44,12 +45,6 @@ extension NetworkManager {
                 throw TimberError(.internal, "cannot reserve the published ports of container \(naming(owner))", cause: error)
             }
         }
-    }
-
-    /// Publishes reserved ports.
-    /// - Throws: `TimberError.internal`.
-    public func publish(_ reservation: Reservation, to endpoint: Endpoint) async throws {
-        try await publish(reservation.ports, to: endpoint)
     }
 
     /// Publishes ports that the container's shim keeps reserved.
@@ -66,7 +61,7 @@ extension NetworkManager {
                 do {
                     // Ports that come to others of the same container may be other elements together than apart.
                     guard before.ports.isEmpty else { return try replaceTable(&networks) }
-                    try changeTable(&networks, ruleset(networks).add(ports, to: endpoint.address))
+                    try changeTable(&networks, ruleset(networks).add(endpoint.targets(ports)))
                 } catch {
                     networks.all[endpoint.network]?.attachments[endpoint.interface] = before
                     throw TimberError(.internal, "cannot publish the ports of container \(naming(owner))", cause: error)
@@ -118,7 +113,7 @@ extension NetworkManager {
             }
             networks.all[endpoint.network]?.attachments[endpoint.interface]?.ports = []
             do {
-                try changeTable(&networks, ruleset(networks).remove(attachment.ports, from: endpoint.address))
+                try changeTable(&networks, ruleset(networks).remove(endpoint.targets(attachment.ports)))
             } catch {
                 networks.isTableStale = true
                 throw TimberError(.internal, "cannot remove the published ports of container \(naming(attachment.owner))", cause: error)

@@ -119,8 +119,8 @@ public final class NetworkManager: Sendable {
         var isTableStale = false
 
         /// Everything that should be published.
-        var published: [(PublishedPort, IPv4Address)] {
-            all.values.flatMap(\.attachments.values).flatMap { attachment in attachment.ports.map { ($0, attachment.endpoint.address) } }
+        var published: [(PublishedPort, HostAddress)] {
+            all.values.flatMap(\.attachments.values).flatMap { $0.endpoint.targets($0.ports) }
         }
     }
 

@@ -7,14 +7,15 @@ extension NetworkManager {
     /// Finds out who has a port that could not be bound; called after a failure only, so that it may look at every process.
     func explain(_ conflict: PortInUse) -> TimberError {
         let binding = conflict.binding
-        let address = binding.hostAddress == .any ? "" : "\(binding.hostAddress):"
+        let hostAddress = binding.hostAddress ?? .ipv4(.any)
+        let address = binding.hostAddress.map { $0 == .ipv4(.any) ? "" : "\($0.withPort):" } ?? ""
         guard conflict.ports.count == 1 else {
             let range = "\(conflict.ports.lowerBound)-\(conflict.ports.upperBound)"
             return TimberError(
                 .conflict, "every port of \(address)\(range)/\(binding.transport.rawValue) is already in use, choose another range")
         }
         let port = PublishedPort(
-            transport: binding.transport, hostAddress: binding.hostAddress, hostPort: conflict.ports.lowerBound,
+            transport: binding.transport, hostAddress: hostAddress, hostPort: conflict.ports.lowerBound,
             containerPort: binding.containerPort)
         let subject = "port \(address)\(port.hostPort)/\(port.transport.rawValue) is already in use"
         if let twice = conflict.earlier.first(where: { $0.collides(with: port) }) {
@@ -75,9 +76,16 @@ struct PortHolder: Sendable, Equatable {
         // A listening TCP socket (0A), or a UDP socket without a peer (07).
         guard fields[3] == (port.transport == .tcp ? "0A" : "07") else { return nil }
         let isWildcard = local[0].allSatisfy { $0 == "0" }
-        let isSame = local[0].count == 8 && UInt32(local[0], radix: 16).map { UInt32(bigEndian: $0) } == port.hostAddress.bits
-        guard port.hostAddress == .any || isWildcard || isSame else { return nil }
+        guard port.hostAddress.isAny || isWildcard || bytes(ofAddress: local[0]) == port.hostAddress.bytes else { return nil }
         return String(fields[9])
+    }
+
+    /// Words of four bytes, each as this machine has it.
+    private static func bytes(ofAddress digits: Substring) -> [UInt8] {
+        stride(from: 0, to: digits.count, by: 8).flatMap { start -> [UInt8] in
+            guard let word = UInt32(digits.dropFirst(start).prefix(8), radix: 16) else { return [] }
+            return withUnsafeBytes(of: word) { Array($0) }
+        }
     }
 
     private static func process(having sockets: Set<String>) throws -> PortHolder? {

@@ -29,14 +29,14 @@ public struct PortBinding: Sendable, Hashable {
     public var containerPort: UInt16
     /// Its protocol.
     public var transport: Transport
-    /// The host's address; `.any` for all of them.
-    public var hostAddress: IPv4Address
+    /// The host's address; nil for all of them, of each family that the container has.
+    public var hostAddress: HostAddress?
     /// The host's port: nil for an ephemeral one; of several the first that is free.
     public var hostPorts: ClosedRange<UInt16>?
 
     /// Makes a binding.
     public init(
-        containerPort: UInt16, transport: Transport = .tcp, hostAddress: IPv4Address = .any, hostPorts: ClosedRange<UInt16>? = nil
+        containerPort: UInt16, transport: Transport = .tcp, hostAddress: HostAddress? = nil, hostPorts: ClosedRange<UInt16>? = nil
     ) {
         self.containerPort = containerPort
         self.transport = transport
@@ -47,9 +47,9 @@ public struct PortBinding: Sendable, Hashable {
     /// Reads Docker's spelling (`HostConfig.PortBindings`).
     /// - Parameters:
     ///   - containerPort: `80/tcp`, or `80` for tcp.
-    ///   - hostIP: empty or `0.0.0.0` for every address, or an address of the host.
+    ///   - hostIP: empty for every address, `0.0.0.0` or `::` for every one of a family, or an address of the host.
     ///   - hostPort: empty or `0` for an ephemeral port, `8080`, or `8000-8010` for the first that is free.
-    /// - Throws: `TimberError.invalidArgument`, or `.unsupported` for IPv6 addresses and sctp.
+    /// - Throws: `TimberError.invalidArgument`, or `.unsupported` for `::1` and sctp.
     public init(containerPort: String, hostIP: String, hostPort: String) throws {
         let parts = containerPort.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         transport = try Transport(parsing: parts.count == 2 ? String(parts[1]) : "tcp")
@@ -61,16 +61,16 @@ public struct PortBinding: Sendable, Hashable {
         hostPorts = try Self.ports(hostPort, containerPort: containerPort)
     }
 
-    private static func address(_ text: String, containerPort: String) throws -> IPv4Address {
-        if text.isEmpty { return .any }
-        if let address = IPv4Address(text) { return address }
-        if text.utf8.contains(UInt8(ascii: ":")) {
-            throw TimberError(
-                .unsupported,
-                "cannot publish port \(containerPort) on \(text.prefix(50)): ports are published on IPv4 addresses only, give one or leave it out"
-            )
+    private static func address(_ text: String, containerPort: String) throws -> HostAddress? {
+        if text.isEmpty { return nil }
+        guard let address = HostAddress(text) else {
+            throw TimberError(.invalidArgument, "cannot publish port \(containerPort) on \"\(text.prefix(50))\": that is not an IP address")
         }
-        throw TimberError(.invalidArgument, "cannot publish port \(containerPort) on \"\(text)\": that is not an IP address")
+        guard address.bytes != IPv6Address(bits: 1).bytes else {
+            throw TimberError(
+                .unsupported, "cannot publish port \(containerPort) on ::1, as nothing can be sent on from there: publish it on 127.0.0.1")
+        }
+        return address
     }
 
     private static func ports(_ text: String, containerPort: String) throws -> ClosedRange<UInt16>? {
@@ -92,15 +92,15 @@ public struct PortBinding: Sendable, Hashable {
 public struct PublishedPort: Sendable, Hashable, Codable {
     /// The protocol.
     public let transport: Transport
-    /// The host's address; `.any` for all of them.
-    public let hostAddress: IPv4Address
+    /// The host's address; 0.0.0.0 or `::` for all of a family.
+    public let hostAddress: HostAddress
     /// The host's port.
     public let hostPort: UInt16
     /// The container's port.
     public let containerPort: UInt16
 
     /// Makes one; for tests and for what was stored.
-    public init(transport: Transport, hostAddress: IPv4Address, hostPort: UInt16, containerPort: UInt16) {
+    public init(transport: Transport, hostAddress: HostAddress, hostPort: UInt16, containerPort: UInt16) {
         self.transport = transport
         self.hostAddress = hostAddress
         self.hostPort = hostPort
@@ -109,7 +109,7 @@ public struct PublishedPort: Sendable, Hashable, Codable {
 
     /// Whether both cannot be published at once.
     func collides(with other: PublishedPort) -> Bool {
-        transport == other.transport && hostPort == other.hostPort
-            && (hostAddress == other.hostAddress || hostAddress == .any || other.hostAddress == .any)
+        transport == other.transport && hostPort == other.hostPort && hostAddress.family == other.hostAddress.family
+            && (hostAddress == other.hostAddress || hostAddress.isAny || other.hostAddress.isAny)
     }
 }

@@ -6,8 +6,8 @@ internal import Synchronization
 
 /// Host ports kept for one container: sockets that are bound and never listen.
 ///
-/// Anyone else who wants the port gets EADDRINUSE, and a connection that the table does not translate (`::1` to a container without
-/// IPv6) is refused by the kernel at once, because nobody listens. Pass the descriptors to the shim: the ports are free again when
+/// Anyone else who wants the port gets EADDRINUSE, and a connection that the table does not translate (`::1`, or to a container
+/// without IPv6) is refused by the kernel at once, because nobody listens. Pass the descriptors to the shim: the ports are free again when
 /// the last holder of a descriptor ends.
 public final class Reservation: Sendable {
     /// The ports, with the host's ports chosen.
@@ -38,17 +38,20 @@ enum PortBinder {
     private static let perMessage = 253
 
     /// Binds every port, or none.
-    static func bind(_ bindings: [PortBinding]) throws -> (ports: [PublishedPort], sockets: [SharedDescriptor]) {
+    /// - Parameter families: what the container has.
+    static func bind(
+        _ bindings: [PortBinding], _ families: Set<IPFamily>
+    ) throws -> (ports: [PublishedPort], sockets: [SharedDescriptor]) {
         var ports: [PublishedPort] = []
         var carrier: Carrier?
         var open: [SharedDescriptor] = []
         for binding in bindings {
-            let (socket, port) = try bind(binding, after: ports)
-            ports.append(
-                PublishedPort(
-                    transport: binding.transport, hostAddress: binding.hostAddress, hostPort: port, containerPort: binding.containerPort))
-            open.append(socket)
-            if open.count == perMessage {
+            let (sockets, port) = try bind(binding, families, after: ports)
+            ports += addresses(binding, families).map {
+                PublishedPort(transport: binding.transport, hostAddress: $0, hostPort: port, containerPort: binding.containerPort)
+            }
+            open += sockets
+            if open.count >= perMessage - 1 {
                 carrier = try carrier ?? Carrier()
                 try carrier?.put(open)
                 open.removeAll()
@@ -60,11 +63,18 @@ enum PortBinder {
         return (ports, [queue.receiver])
     }
 
-    private static func bind(_ binding: PortBinding, after earlier: [PublishedPort]) throws -> (SharedDescriptor, UInt16) {
-        guard let wanted = binding.hostPorts else { return try bind(binding, port: 0) }
+    private static func addresses(_ binding: PortBinding, _ families: Set<IPFamily>) -> [HostAddress] {
+        if let address = binding.hostAddress { return [address] }
+        return families.contains(.ipv6) ? [.ipv4(.any), .ipv6(.any)] : [.ipv4(.any)]
+    }
+
+    private static func bind(
+        _ binding: PortBinding, _ families: Set<IPFamily>, after earlier: [PublishedPort]
+    ) throws -> ([SharedDescriptor], UInt16) {
+        guard let wanted = binding.hostPorts else { return try bindAnywhere(binding, families) }
         for port in wanted {
             do {
-                return try bind(binding, port: port)
+                return try bind(binding, families, port: port)
             } catch let error as SystemError where error.errno == EADDRINUSE {
                 guard wanted.count > 1 else { throw PortInUse(binding: binding, ports: wanted, earlier: earlier) }
             }
@@ -72,40 +82,75 @@ enum PortBinder {
         throw PortInUse(binding: binding, ports: wanted, earlier: earlier)
     }
 
-    private static func bind(_ binding: PortBinding, port: UInt16) throws -> (SharedDescriptor, UInt16) {
+    /// The kernel's choice for one socket may be in use for the other.
+    private static func bindAnywhere(_ binding: PortBinding, _ families: Set<IPFamily>) throws -> ([SharedDescriptor], UInt16) {
+        for attempt in 1...16 {
+            do {
+                return try bind(binding, families, port: 0)
+            } catch let error as SystemError where error.errno == EADDRINUSE && attempt < 16 {}
+        }
+        return try bind(binding, families, port: 0)
+    }
+
+    private static func bind(_ binding: PortBinding, _ families: Set<IPFamily>, port: UInt16) throws -> ([SharedDescriptor], UInt16) {
         let type = binding.transport == .tcp ? Int32(SOCK_STREAM.rawValue) : Int32(SOCK_DGRAM.rawValue)
-        // Not for UDP: a bound UDP socket swallows what reaches it, and IPv6 datagrams would, rather than being refused.
-        if binding.hostAddress == .any, binding.transport == .tcp, let socket = try boundDual(type, port) { return socket }
+        // Also for a container without IPv6, so that nobody waits for an answer there. Not for UDP: a bound UDP socket swallows what
+        // reaches it, rather than having it refused.
+        let isDual = binding.hostAddress == nil || binding.hostAddress == .ipv4(.any) && !families.contains(.ipv6)
+        if isDual, binding.transport == .tcp, let (socket, chosen) = try bound(IPv6Address.any, type, port, isDual: true) {
+            return ([socket], chosen)
+        }
+        var sockets: [SharedDescriptor] = []
+        var port = port
+        for address in addresses(binding, families) {
+            let socket: SharedDescriptor
+            do {
+                switch address {
+                case .ipv4(let address): (socket, port) = try bound(address, type, port)
+                case .ipv6(let address):
+                    guard let six = try bound(address, type, port, isDual: false) else {
+                        throw SystemError(call: "bind", errno: EADDRNOTAVAIL, what: "\(address)")
+                    }
+                    (socket, port) = six
+                }
+            } catch let error as SystemError where error.errno == EADDRNOTAVAIL {
+                throw TimberError(
+                    .invalidArgument,
+                    "cannot publish port \(binding.containerPort)/\(binding.transport.rawValue) on \(address): this host has no such address"
+                )
+            }
+            sockets.append(socket)
+        }
+        return (sockets, port)
+    }
+
+    private static func bound(_ host: IPv4Address, _ type: Int32, _ port: UInt16) throws -> (SharedDescriptor, UInt16) {
         let socket = Descriptor(owning: try retrying("socket", "AF_INET") { Glibc.socket(AF_INET, type | Int32(SOCK_CLOEXEC.rawValue), 0) })
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = binding.hostAddress.bits.bigEndian
-        do {
-            try bind(socket, &address, type: type)
-        } catch let error as SystemError where error.errno == EADDRNOTAVAIL {
-            throw TimberError(
-                .invalidArgument,
-                "cannot publish port \(binding.containerPort)/\(binding.transport.rawValue) on \(binding.hostAddress): this host has no such address"
-            )
-        }
+        address.sin_addr.s_addr = host.bits.bigEndian
+        try bind(socket, &address, type: type)
         let chosen = try UInt16(bigEndian: name(of: socket, sockaddr_in()).sin_port)
         return (SharedDescriptor(socket), chosen)
     }
 
-    /// One socket for both families: it conflicts with every IPv4 and IPv6 socket of that port.
+    /// - Parameter isDual: one socket for both families: it conflicts with every IPv4 and IPv6 socket of that port.
     /// - Returns: nil when the host has no IPv6.
-    private static func boundDual(_ type: Int32, _ port: UInt16) throws -> (SharedDescriptor, UInt16)? {
+    private static func bound(
+        _ host: IPv6Address, _ type: Int32, _ port: UInt16, isDual: Bool
+    ) throws -> (SharedDescriptor, UInt16)? {
         do {
             let socket = Descriptor(
                 owning: try retrying("socket", "AF_INET6") { Glibc.socket(AF_INET6, type | Int32(SOCK_CLOEXEC.rawValue), 0) })
-            var off: Int32 = 0
+            var isIPv6Only: Int32 = isDual ? 0 : 1
             try retrying("setsockopt", "IPV6_V6ONLY") {
-                setsockopt(socket.raw, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &off, socklen_t(MemoryLayout<Int32>.size))
+                setsockopt(socket.raw, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &isIPv6Only, socklen_t(MemoryLayout<Int32>.size))
             }
             var address = sockaddr_in6()
             address.sin6_family = sa_family_t(AF_INET6)
             address.sin6_port = port.bigEndian
+            withUnsafeMutableBytes(of: &address.sin6_addr) { $0.copyBytes(from: host.bytes) }
             try bind(socket, &address, type: type)
             let chosen = try UInt16(bigEndian: name(of: socket, sockaddr_in6()).sin6_port)
             return (SharedDescriptor(socket), chosen)

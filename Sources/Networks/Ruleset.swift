@@ -35,7 +35,7 @@ struct Ruleset {
     private var unroutedSets: [(name: String, interfaces: [Int32])] { [("unrouted", unrouted.ipv4), ("unrouted6", unrouted.ipv6)] }
 
     /// Replaces the table, whatever state it is in, by a complete one: one transaction, no packet sees half of it.
-    func replace(publishing ports: [(PublishedPort, IPv4Address)]) -> NetlinkBatch {
+    func replace(publishing ports: [(PublishedPort, HostAddress)]) -> NetlinkBatch {
         var transaction = Transaction(table: Self.table(bridge: bridge))
         transaction.addTable()
         transaction.removeTable()
@@ -44,23 +44,30 @@ struct Ruleset {
         addEntry(&transaction)
         addTranslation(&transaction)
         addForward(&transaction)
-        for (map, elements) in PortMap.elements(ports) { transaction.addElements(elements, to: map.rawValue) }
+        for (map, elements) in PortMap.elements(ports) where families.contains(map.family) {
+            transaction.addElements(elements, to: map.rawValue)
+        }
         return transaction.finished()
     }
 
     /// Adds a container's ports.
-    func add(_ ports: [PublishedPort], to address: IPv4Address) -> NetlinkBatch {
+    func add(_ ports: [(PublishedPort, HostAddress)]) -> NetlinkBatch {
         var transaction = Transaction(table: Self.table(bridge: bridge))
-        for (map, elements) in PortMap.elements(ports.map { ($0, address) }) { transaction.addElements(elements, to: map.rawValue) }
+        for (map, elements) in PortMap.elements(ports) { transaction.addElements(elements, to: map.rawValue) }
         return transaction.finished()
     }
 
     /// Removes a container's ports.
-    func remove(_ ports: [PublishedPort], from address: IPv4Address) -> NetlinkBatch {
+    func remove(_ ports: [(PublishedPort, HostAddress)]) -> NetlinkBatch {
         var transaction = Transaction(table: Self.table(bridge: bridge))
-        for (map, elements) in PortMap.elements(ports.map { ($0, address) }) { transaction.removeElements(elements, from: map.rawValue) }
+        for (map, elements) in PortMap.elements(ports) { transaction.removeElements(elements, from: map.rawValue) }
         return transaction.finished()
     }
+
+    /// IPv6 is in the table only where a network has it: a kernel may have none.
+    private var families: [IPFamily] { networks.contains { $0.ipv6 != nil } ? [.ipv4, .ipv6] : [.ipv4] }
+
+    private var maps: [PortMap] { PortMap.allCases.filter { families.contains($0.family) } }
 
     /// Removes a bridge's table; it does not have to be there.
     static func removeTable(bridge: String) -> NetlinkBatch {
@@ -71,7 +78,7 @@ struct Ruleset {
     }
 
     private func addSets(_ transaction: inout Transaction) {
-        for map in PortMap.allCases { transaction.addSet(map.rawValue, map.shape) }
+        for map in maps { transaction.addSet(map.rawValue, map.shape) }
         for (set, interfaces) in unroutedSets {
             transaction.addSet(set, SetShape(key: [SetShape.interfaceIndex]))
             let indices = interfaces.map { SetElement(key: Match.hostBytes(UInt32(bitPattern: $0)), end: nil, value: nil) }
@@ -110,20 +117,28 @@ struct Ruleset {
         }
     }
 
+    private static func publish(_ family: IPFamily) -> String { family == .ipv4 ? "publish" : "publish6" }
+
     private static let linkLocal = ["fe80::/10", "ff02::/16"].compactMap(IPv6Subnet.init)
 
     /// Published ports, and the way out.
     private func addTranslation(_ transaction: inout Transaction) {
-        transaction.addChain("publish")
-        for map in PortMap.allCases { transaction.addRule("publish", map.rule) }
+        for family in families {
+            transaction.addChain(Self.publish(family))
+            for map in maps where map.family == family { transaction.addRule(Self.publish(family), map.rule) }
+        }
         for (name, hook) in [("prerouting", NF_INET_PRE_ROUTING), ("output", NF_INET_LOCAL_OUT)] {
             transaction.addChain(name, Hook(type: "nat", number: hook, priority: -100))
-            transaction.addRule(
-                name,
-                Match.isFamily(.ipv4) + [
-                    .destinationType(into: Register(0)), .compare(Register(0), NFT_CMP_EQ, Match.hostBytes(UInt32(RTN_LOCAL))),
-                    .jump("publish"),
-                ])
+            for family in families {
+                // What is sent to ::1 cannot be sent on, and is refused by the reserved port.
+                let mayLeave = family == .ipv4 ? [] : Match.isNot(IPv6Address(bits: 1))
+                transaction.addRule(
+                    name,
+                    Match.isFamily(family) + mayLeave + [
+                        .destinationType(into: Register(0)), .compare(Register(0), NFT_CMP_EQ, Match.hostBytes(UInt32(RTN_LOCAL))),
+                        .jump(Self.publish(family)),
+                    ])
+            }
         }
         transaction.addChain("postrouting", Hook(type: "nat", number: NF_INET_POST_ROUTING, priority: 100))
         for network in networks where !network.rules.isInternal {
@@ -243,6 +258,14 @@ enum Match {
         ]
     }
 
+    /// Not to this address.
+    static func isNot(_ destination: IPv6Address) -> [Expression] {
+        [
+            .payload(NFT_PAYLOAD_NETWORK_HEADER, offset: Side.destination.offset(.ipv6), length: 16, into: Register(0)),
+            .compare(Register(0), NFT_CMP_NEQ, destination.bytes),
+        ]
+    }
+
     /// To one port of one address.
     static func service(_ address: IPv4Address, _ transport: Transport, _ port: UInt16) -> [Expression] {
         isFamily(.ipv4) + [
@@ -258,7 +281,7 @@ enum Match {
     static func redirect(to address: IPv4Address, _ port: UInt16) -> [Expression] {
         [
             .load(address.bytes, into: Register(0)), .load([UInt8(port >> 8), UInt8(port & 255)], into: Register(1)),
-            .destinationNAT(address: Register(0), port: Register(1)),
+            .destinationNAT(.ipv4, address: Register(0), port: Register(1)),
         ]
     }
 

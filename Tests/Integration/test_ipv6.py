@@ -1,6 +1,7 @@
 """Networks with IPv6: what they get, who reaches whom, and that all of it is there again after the daemon."""
 
 import ipaddress
+import socket
 import subprocess
 
 import pytest
@@ -179,6 +180,42 @@ def test_connect_and_disconnect_live(timber, network):
     assert addresses(timber, name) == {} and routes(timber, name) == []
 
 
+def test_published_ports(timber, network):
+    network("ash", subnet(timber, 1))
+    network("plain", EnableIPv6=False)
+    port, own = timber.slot.port(7), inside(timber, 1, 1)
+    name = timber.start_container("--network", "ash", "-p", f"{port}:80", "-p", f"[{own}]:{port + 1}:80", "-p", f"0.0.0.0:{port + 2}:80", *SERVER)
+    assert timber.inspect(name)["NetworkSettings"]["Ports"]["80/tcp"] == [
+        {"HostIp": "0.0.0.0", "HostPort": str(port)}, {"HostIp": "::", "HostPort": str(port)},
+        {"HostIp": own, "HostPort": str(port + 1)}, {"HostIp": "0.0.0.0", "HostPort": str(port + 2)},
+    ]  # fmt: skip
+    assert f"[::]:{port}->80/tcp" in timber.docker("ps", "--format", "{{.Ports}}").ok().out
+    until(lambda: asks("127.0.0.1", port) and asks(own, port) and asks(own, port + 1) and asks("127.0.0.1", port + 2))
+    assert not asks(own, port + 2) and not asks("127.0.0.1", port + 1)
+    # What cannot be sent on is refused at once, and a client tries the next address.
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("::1", port), 5)
+    assert "::1" in timber.docker("create", "-p", f"[::1]:{port + 3}:80", "busybox", "true").fails(1).err
+    timber.docker("run", "--rm", "--network", "plain", "-p", f"[{own}]:{port + 3}:80", "busybox", "true").fails(125, "--ipv6")
+    # They go with the default route of their family, and with the container.
+    network("birch", subnet(timber, 2))
+    timber.tctl("network", "connect", "--gw-priority", "9", "birch", name).ok()
+    assert routes(timber, name) == [inside(timber, 2, 1)]
+    until(lambda: asks("127.0.0.1", port) and asks(own, port))
+    timber.tctl("network", "disconnect", "ash", name).ok()
+    until(lambda: asks("127.0.0.1", port) and asks(own, port))
+    timber.tctl("rm", "-f", name).ok()
+    assert not asks(own, port) and not asks("127.0.0.1", port)
+
+
+def asks(address, port):
+    try:
+        with socket.create_connection((address, port), 2) as connection:
+            return connection.recv(10) == b"served\n"
+    except OSError:
+        return False
+
+
 def test_after_the_daemon(fresh):
     """kill -9: addresses are there as before, taken as before, and free again when their container is gone."""
     place6 = subnet(fresh, 1)
@@ -187,7 +224,8 @@ def test_after_the_daemon(fresh):
     for name, more in (("ash", {"IPAM": {"Config": both}}), ("chosen", {})):
         fresh.api.post("/networks/create", {"Name": name, "EnableIPv6": True, **more}).expect(201)
     own = inside(fresh, 1, 0x77)
-    server = fresh.start_container("--network", "ash", "--ip6", own, *SERVER)
+    port = fresh.slot.port(0)
+    server = fresh.start_container("--network", "ash", "--ip6", own, "-p", f"{port}:80", *SERVER)
     fresh.api.post("/networks/chosen/connect", {"Container": server}).expect(200)
     before = fresh.inspect(server)["NetworkSettings"]
     networks = {network["Id"]: network["IPAM"] for network in fresh.api.get("/networks").json}
@@ -198,6 +236,7 @@ def test_after_the_daemon(fresh):
         assert fresh.inspect(server)["NetworkSettings"] == before
         assert {network["Id"]: network["IPAM"] for network in fresh.api.get("/networks").json} == networks
         assert host.firewall(fresh.bridge) == rules
+        until(lambda: asks(inside(fresh, 1, 1), port))
         fresh.docker("run", "--rm", "--network", "ash", "--ip6", own, "busybox", "true").fails(125, own)
     peer = fresh.sleeper("--network", "ash")
     until(lambda: reaches(fresh, peer, own))

@@ -133,8 +133,9 @@ extension Container {
         let route6 = DefaultRoute.first(open.filter { $1?.configuration.ipv6 != nil }.map(\.0))
         let address = open.first { $0.0 == route }?.1?.hostAddress ?? ""
         // Nothing is published of a container that has no way out.
-        let bindings = route == nil ? [] : try PortRequests.bindings(definition, hostAddress: address)
-        let reservation = bindings.isEmpty ? nil : try await services.networks.reserve(bindings, owner: id)
+        let families = Set(route6 == nil ? [IPFamily.ipv4] : [.ipv4, .ipv6])
+        let bindings = route == nil ? [] : try PortRequests.bindings(definition, hostAddress: address, families)
+        let reservation = bindings.isEmpty ? nil : try await services.networks.reserve(bindings, on: families, owner: id)
         let own = try await namespace
         connection.namespace = own
         connection.reservation = reservation
@@ -149,7 +150,7 @@ extension Container {
                 if membership == route { connection.route = endpoint }
                 if membership == route6 { connection.route6 = endpoint }
             }
-            if let reservation, let endpoint = connection.route { try await services.networks.publish(reservation, to: endpoint) }
+            try await publish(reservation?.ports ?? [], connection.route, connection.route6)
             try await serveNames(connection.endpoints, route: connection.route, in: own)
         } catch {
             for endpoint in connection.endpoints {
@@ -173,31 +174,41 @@ extension Container {
         }
     }
 
-    /// Published ports go with the default route.
+    /// Published ports go with the default routes.
     private func moveDefaultRoute(among endpoints: [Endpoint], in namespace: NetworkNamespace) async throws {
         let shim = run.shim
+        let (old, old6) = (run.route, run.route6)
+        let new = DefaultRoute.choose(.ipv4, endpoints, definition.memberships)
         let new6 = DefaultRoute.choose(.ipv6, endpoints, definition.memberships)
-        if new6 != run.route6 {
-            run.route6 = new6
-            try await services.networks.setDefaultRoute(new6, .ipv6, in: namespace)
-        }
-        // Ended meanwhile, or even started again: what follows is about another run.
-        guard let shim, run.shim === shim else { return }
-        let (old, new) = (run.route, DefaultRoute.choose(.ipv4, endpoints, definition.memberships))
-        guard new != old else { return }
-        if let new, run.ports.isEmpty { try await reserveLate(in: new.network) }
+        guard new != old || new6 != old6 else { return }
+        if let new, run.ports.isEmpty { try await reserveLate(in: new.network, Set(new6 == nil ? [.ipv4] : [.ipv4, .ipv6])) }
         let ports = run.ports
-        run.route = new
-        if let old { try await services.networks.unpublish(old) }
-        try await services.networks.setDefaultRoute(new, .ipv4, in: namespace)
-        if let new { try await services.networks.publish(ports, to: new) }
+        (run.route, run.route6) = (new, new6)
+        for endpoint in Set([old, old6].compactMap(\.self)) { try await services.networks.unpublish(endpoint) }
+        if new != old { try await services.networks.setDefaultRoute(new, .ipv4, in: namespace) }
+        if new6 != old6 { try await services.networks.setDefaultRoute(new6, .ipv6, in: namespace) }
+        // Ended meanwhile, or even started again: what follows is about another run.
+        guard run.shim === shim else { return }
+        try await publish(ports, new, new6)
+    }
+
+    /// Each port by the route of its family.
+    private func publish(_ ports: [PublishedPort], _ route: Endpoint?, _ route6: Endpoint?) async throws {
+        for endpoint in Set([route, route6].compactMap(\.self)) {
+            try await services.networks.publish(Self.ports(ports, of: endpoint, route, route6), to: endpoint)
+        }
+    }
+
+    /// Those of some ports that are published on an endpoint.
+    static func ports(_ ports: [PublishedPort], of endpoint: Endpoint, _ route: Endpoint?, _ route6: Endpoint?) -> [PublishedPort] {
+        ports.filter { endpoint == ($0.hostAddress.family == .ipv4 ? route : route6) }
     }
 
     /// Reserves the ports of a container that was started without a way out, and has one now.
-    private func reserveLate(in network: String) async throws {
-        let bindings = try PortRequests.bindings(definition, hostAddress: services.userNetworks[network]?.hostAddress ?? "")
+    private func reserveLate(in network: String, _ families: Set<IPFamily>) async throws {
+        let bindings = try PortRequests.bindings(definition, hostAddress: services.userNetworks[network]?.hostAddress ?? "", families)
         guard !bindings.isEmpty, let shim = run.shim else { return }
-        let reservation = try await services.networks.reserve(bindings, owner: id)
+        let reservation = try await services.networks.reserve(bindings, on: families, owner: id)
         guard run.shim === shim else { return }
         run.ports = reservation.ports
         try await persist()

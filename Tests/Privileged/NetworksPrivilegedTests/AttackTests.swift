@@ -7,7 +7,7 @@ import Testing
 
 /// Ways that must not work: from the neighbour on the wire, and from a container.
 @Suite struct AttackTests {
-    private let loopback = IPv4Address(bits: 0x7f00_0001)
+    private let loopback = HostAddress.ipv4(IPv4Address(bits: 0x7f00_0001))
 
     /// The neighbour sends what it likes: its own loopback out of the way, and the host as its router.
     private func arm(_ namespace: NetworkNamespace, router: String, interface: String = "eth0") throws {

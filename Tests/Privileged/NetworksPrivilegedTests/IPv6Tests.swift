@@ -131,6 +131,55 @@ import Testing
         withExtendedLifetime((server, innerServer, outside, host)) {}
     }
 
+    @Test(arguments: Transport.allCases) func publishedPorts(transport: Transport) async throws {
+        let world = try await Self.world([Self.network(1), Self.network(2)])
+        let namespace = try await world.manager.namespace()
+        let bindings = [
+            PortBinding(containerPort: 80, transport: transport, hostPorts: 8080...8080),
+            PortBinding(containerPort: 80, transport: transport, hostAddress: HostAddress(Self.hostAddress), hostPorts: 9090...9090),
+            PortBinding(containerPort: 80, transport: transport),
+        ]
+        let reservation = try await world.manager.reserve(bindings, on: [.ipv4, .ipv6], owner: "web")
+        let endpoint = try await world.manager.connect(namespace, id: "web", EndpointRequest(network: "n1"))
+        try await world.manager.publish(reservation.ports, to: endpoint)
+        #expect(reservation.ports.map { "\($0.hostAddress)" } == ["0.0.0.0", "::", Self.hostAddress, "0.0.0.0", "::"])
+        let chosen = try #require(reservation.ports.last).hostPort
+        #expect(reservation.ports[3].hostPort == chosen)
+        let server = try Server("web", in: namespace, port: 80, on: "::")
+        let peer = try await Self.join(world, "n1", "peer")
+        let stranger = try await Self.join(world, "n2", "stranger")
+        // From the wire with the client's own address, of both families.
+        #expect(try world.neighbour.reach(Self.hostAddress, 8080, transport) == .answer(from: "web", client: Self.neighbourAddress))
+        #expect(try world.neighbour.reach(World.hostAddress, 8080, transport).server == "web")
+        #expect(try world.neighbour.reach(Self.hostAddress, 9090, transport).server == "web")
+        #expect(try world.neighbour.reach(Self.hostAddress, chosen, transport).server == "web")
+        // From the host, from containers, and from itself.
+        #expect(try world.host.reach(Self.hostAddress, 8080, transport).server == "web")
+        #expect(try world.host.reach("127.0.0.1", 8080, transport).server == "web")
+        for client in [peer.namespace, stranger.namespace, namespace] {
+            #expect(try client.reach(Self.hostAddress, 8080, transport).server == "web")
+        }
+        #expect(try peer.namespace.reach("fd00:9:1::1", 8080, transport).server == "web")
+        // ::1 has no way there: a connection is refused at once.
+        if transport == .tcp { #expect(try world.host.reach("::1", 8080) == .refused) }
+        // Nobody else gets the port, of either family.
+        await #expect {
+            _ = try await world.manager.reserve(
+                [PortBinding(containerPort: 1, transport: transport, hostAddress: .ipv6(.any), hostPorts: 8080...8080)],
+                on: [.ipv4, .ipv6],
+                owner: "other")
+        } throws: {
+            ($0 as? TimberError)?.code == .conflict && "\($0)".contains("by container web")
+        }
+        // Flushed by somebody, they come back; ended, they are gone.
+        try world.host.run("nft flush ruleset")
+        try await world.manager.reconcile()
+        #expect(try world.neighbour.reach(Self.hostAddress, 8080, transport).server == "web")
+        try await world.manager.release(endpoint)
+        #expect(try world.elements("ports6").isEmpty && world.elements("addressed_ports6").isEmpty)
+        withExtendedLifetime(server) {}
+    }
+
     @Test func aHostThatWasNoRouterDoesNotBecomeOne() async throws {
         let world = try await Self.world()
         let far = try NetworkNamespace.make()

@@ -43,8 +43,8 @@ import Testing
     @Test func onOneAddressOnly() async throws {
         let world = try await World()
         try await world.manager.start()
-        let loopback = try #require(IPv4Address("127.0.0.1"))
-        let wire = try #require(IPv4Address(World.hostAddress))
+        let loopback = try #require(HostAddress("127.0.0.1"))
+        let wire = try #require(HostAddress(World.hostAddress))
         let web = try await world.container(publishing: [
             PortBinding(containerPort: 80, hostAddress: loopback, hostPorts: 8080...8080),
             PortBinding(containerPort: 80, hostAddress: wire, hostPorts: 9090...9090),

@@ -6,9 +6,9 @@ import Testing
 @testable import Networks
 
 @Suite struct ReservationTests {
-    private let loopback = IPv4Address(bits: 0x7f00_0001)
+    private let loopback = HostAddress.ipv4(IPv4Address(bits: 0x7f00_0001))
 
-    private func binding(_ port: UInt16, _ transport: Transport = .tcp, on address: IPv4Address = .any) -> PortBinding {
+    private func binding(_ port: UInt16, _ transport: Transport = .tcp, on address: HostAddress? = nil) -> PortBinding {
         PortBinding(containerPort: 80, transport: transport, hostAddress: address, hostPorts: port...port)
     }
 
@@ -36,7 +36,7 @@ import Testing
         #expect(await conflict(world, binding(9090, transport)) == "port 9090/\(name) is already in use by container web, \(advice)")
         // Another protocol, another address.
         #expect(await conflict(world, binding(8080, transport == .tcp ? .udp : .tcp)) == nil)
-        #expect(await conflict(world, binding(9090, transport, on: try #require(IPv4Address(World.hostAddress)))) == nil)
+        #expect(await conflict(world, binding(9090, transport, on: try #require(HostAddress(World.hostAddress)))) == nil)
         withExtendedLifetime(web) {}
     }
 

@@ -44,7 +44,7 @@ struct World {
         let namespace = try await manager.namespace()
         let reservation = try await manager.reserve(ports, owner: id)
         let endpoint = try await manager.connect(namespace, id: id, .init(address: address))
-        try await manager.publish(reservation, to: endpoint)
+        try await manager.publish(reservation.ports, to: endpoint)
         return Container(namespace: namespace, endpoint: endpoint, reservation: reservation)
     }
 }

@@ -6,8 +6,10 @@ import Testing
 @Suite struct PortTests {
     @Test(arguments: [
         ("80/tcp", "", "8080", PortBinding(containerPort: 80, hostPorts: 8080...8080)),
-        ("80", "0.0.0.0", "", PortBinding(containerPort: 80)),
-        ("53/udp", "127.0.0.1", "0", PortBinding(containerPort: 53, transport: .udp, hostAddress: IPv4Address(bits: 0x7f00_0001))),
+        ("80", "0.0.0.0", "", PortBinding(containerPort: 80, hostAddress: .ipv4(.any))), ("80", "", "", PortBinding(containerPort: 80)),
+        ("80", "::", "", PortBinding(containerPort: 80, hostAddress: .ipv6(.any))),
+        ("80", "2001:db8::1", "1", PortBinding(containerPort: 80, hostAddress: HostAddress("2001:db8::1"), hostPorts: 1...1)),
+        ("53/udp", "127.0.0.1", "0", PortBinding(containerPort: 53, transport: .udp, hostAddress: HostAddress("127.0.0.1"))),
         ("65535/TCP", "", "1-65535", PortBinding(containerPort: 65535, hostPorts: 1...65535)),
         ("80/tcp", "", "8000-8000", PortBinding(containerPort: 80, hostPorts: 8000...8000)),
     ])
@@ -16,7 +18,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("80/sctp", "", "80", TimberError.Code.unsupported), ("80/tcp", "::", "80", .unsupported), ("80/tcp", "::1", "80", .unsupported),
+        ("80/sctp", "", "80", TimberError.Code.unsupported), ("80/tcp", "[::]", "80", .invalidArgument),
+        ("80/tcp", "::1", "80", .unsupported),
         ("80/icmp", "", "80", .invalidArgument), ("80/", "", "80", .invalidArgument), ("/tcp", "", "80", .invalidArgument),
         ("", "", "80", .invalidArgument), ("0/tcp", "", "80", .invalidArgument), ("65536/tcp", "", "80", .invalidArgument),
         ("-1/tcp", "", "80", .invalidArgument), ("+1/tcp", "", "80", .invalidArgument), ("080/tcp", "", "80", .invalidArgument),
@@ -35,11 +38,11 @@ import Testing
         }
     }
 
-    private let address = IPv4Address(bits: 0xac1e_0002)
-    private let other = IPv4Address(bits: 0xac1e_0003)
+    private let address = HostAddress.ipv4(IPv4Address(bits: 0xac1e_0002))
+    private let other = HostAddress.ipv4(IPv4Address(bits: 0xac1e_0003))
 
     private func port(
-        _ host: UInt16, _ container: UInt16? = nil, _ transport: Transport = .tcp, on hostAddress: IPv4Address = .any
+        _ host: UInt16, _ container: UInt16? = nil, _ transport: Transport = .tcp, on hostAddress: HostAddress = .ipv4(.any)
     ) -> PublishedPort {
         PublishedPort(transport: transport, hostAddress: hostAddress, hostPort: host, containerPort: container ?? host)
     }
@@ -54,12 +57,29 @@ import Testing
     }
 
     @Test func aPortOnOneAddressHasItInItsKey() {
-        let elements = PortMap.elements([(port(53, 5353, .udp, on: IPv4Address(bits: 0x7f00_0001)), address)])
+        let elements = PortMap.elements([(port(53, 5353, .udp, on: .ipv4(IPv4Address(bits: 0x7f00_0001))), address)])
         #expect(elements.map(\.0) == [.addressedPorts])
         #expect(
             elements.first?.1 == [
                 SetElement(key: [127, 0, 0, 1, 17, 0, 0, 0, 0, 53, 0, 0], end: nil, value: [172, 30, 0, 2, 0x14, 0xe9, 0, 0])
             ])
+    }
+
+    @Test func portsOfIPv6() throws {
+        let inside = try #require(HostAddress("fd00:9::2"))
+        let outside = try #require(HostAddress("2001:db8::1"))
+        let elements = PortMap.elements([(port(53, 5353, .udp, on: outside), inside), (port(80, 8080, on: .ipv6(.any)), inside)])
+        #expect(elements.map(\.0) == [.addressedPorts6, .ports6])
+        #expect(
+            elements.first?.1 == [
+                SetElement(key: outside.bytes + [17, 0, 0, 0, 0, 53, 0, 0], end: nil, value: inside.bytes + [0x14, 0xe9, 0, 0])
+            ])
+        #expect(
+            elements.last?.1 == [SetElement(key: [6, 0, 0, 0, 0, 80, 0, 0], end: nil, value: inside.bytes + [0x1f, 0x90, 0, 0])])
+        #expect(PortMap.elements((1...9).map { (port($0, on: .ipv6(.any)), inside) }).map(\.0) == [.ranges6])
+        // The same port of both families are two.
+        #expect(!port(80).collides(with: port(80, on: .ipv6(.any))))
+        #expect(port(80, on: outside).collides(with: port(80, on: .ipv6(.any))))
     }
 
     @Test func aRunThatKeepsItsNumbersIsOneElement() {
@@ -73,7 +93,7 @@ import Testing
     }
 
     @Test func runsEndWhereSomethingChanges() {
-        func count(_ ports: [(PublishedPort, IPv4Address)]) -> [PortMap: Int] {
+        func count(_ ports: [(PublishedPort, HostAddress)]) -> [PortMap: Int] {
             Dictionary(uniqueKeysWithValues: PortMap.elements(ports).map { ($0.0, $0.1.count) })
         }
         // Too short.
@@ -105,7 +125,7 @@ import Testing
     }
 
     @Test func wildcardPortsCollideWithEveryAddress() {
-        let loopback = IPv4Address(bits: 0x7f00_0001)
+        let loopback = HostAddress.ipv4(IPv4Address(bits: 0x7f00_0001))
         #expect(port(80).collides(with: port(80, 8000, .tcp, on: loopback)))
         #expect(port(80, on: loopback).collides(with: port(80)))
         #expect(!port(80, on: loopback).collides(with: port(80, on: address)))
@@ -120,12 +140,16 @@ import Testing
         let wildcard6 =
             "   1: 00000000000000000000000000000000:1F90 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4713 1"
         let connected = listening.replacing(" 0A ", with: " 01 ")
-        let loopback = IPv4Address(bits: 0x7f00_0001)
+        let loopback = HostAddress.ipv4(IPv4Address(bits: 0x7f00_0001))
         #expect(PortHolder.inode(ofLine: listening, holding: port(8080)) == "4711")
         #expect(PortHolder.inode(ofLine: listening, holding: port(8080, on: loopback)) == "4711")
         #expect(PortHolder.inode(ofLine: listening, holding: port(8080, on: address)) == nil)
         #expect(PortHolder.inode(ofLine: wildcard, holding: port(8080, on: address)) == "4712")
         #expect(PortHolder.inode(ofLine: wildcard6, holding: port(8080, on: address)) == "4713")
+        let one6 =
+            "   1: B80D0120000000000000000001000000:1F90 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4714 1"
+        #expect(try PortHolder.inode(ofLine: one6, holding: port(8080, on: #require(HostAddress("2001:db8::1")))) == "4714")
+        #expect(try PortHolder.inode(ofLine: one6, holding: port(8080, on: #require(HostAddress("2001:db8::2")))) == nil)
         #expect(PortHolder.inode(ofLine: listening, holding: port(8081)) == nil)
         #expect(PortHolder.inode(ofLine: connected, holding: port(8080)) == nil)
         for line in ["", "  sl  local_address rem_address   st", "a b c d e f g h i j", "1: : : 0A 0 0 0 0 0 0"] {

@@ -23,12 +23,12 @@ import Testing
     }
 
     private let ruleset = Ruleset(bridge: "timber0", networks: [.init(bridge: "timber0", subnet: DefaultSubnets.bridge[0])])
-    private let address = IPv4Address(bits: 0xac1e_0002)
+    private let address = HostAddress.ipv4(IPv4Address(bits: 0xac1e_0002))
 
     @Test func aTransactionHasABeginningAnEndAndOneAnswer() {
-        let port = PublishedPort(transport: .tcp, hostAddress: .any, hostPort: 8080, containerPort: 80)
+        let port = PublishedPort(transport: .tcp, hostAddress: .ipv4(.any), hostPort: 8080, containerPort: 80)
         for batch in [
-            ruleset.replace(publishing: [(port, address)]), ruleset.add([port], to: address), ruleset.remove([port], from: address),
+            ruleset.replace(publishing: [(port, address)]), ruleset.add([(port, address)]), ruleset.remove([(port, address)]),
             Ruleset.removeTable(bridge: "timber0"),
         ] {
             let messages = messages(batch)
@@ -40,8 +40,8 @@ import Testing
     }
 
     @Test func publishingOnePortIsOneMessage() {
-        let port = PublishedPort(transport: .tcp, hostAddress: .any, hostPort: 8080, containerPort: 80)
-        let messages = messages(ruleset.add([port], to: address))
+        let port = PublishedPort(transport: .tcp, hostAddress: .ipv4(.any), hostPort: 8080, containerPort: 80)
+        let messages = messages(ruleset.add([(port, address)]))
         #expect(messages.count == 3)
         // Read off `nft --debug=mnl add element inet timber/timber0 ports { tcp . 8080 : 172.30.0.2 . 80 }`.
         let table: [UInt8] = [19, 0, 1, 0] + Array("timber/timber0".utf8) + [0, 0]
@@ -56,7 +56,7 @@ import Testing
         let ports = (1...20000).map {
             PublishedPort(transport: .udp, hostAddress: address, hostPort: UInt16($0 * 2), containerPort: UInt16($0))
         }
-        let messages = messages(ruleset.add(ports, to: address))
+        let messages = messages(ruleset.add(ports.map { ($0, address) }))
         #expect(messages.count == 40 + 2)
         #expect(messages.allSatisfy { $0.body.count < 65000 })
     }
