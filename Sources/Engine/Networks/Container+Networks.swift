@@ -94,6 +94,23 @@ extension Container {
         let leaving = before.filter { endpoint in !wanted.contains { $0.network == endpoint.network } }
         let joining = wanted.filter { membership in !before.contains { $0.network == membership.network } }
         if leaving.isEmpty && joining.isEmpty { return }
+        // Before anything is made: a port that somebody else has is a reason to leave all as it is.
+        let late = try await reserveLate(wanted)
+        guard run.shim === shim else { return }
+        run.ports += late?.ports ?? []
+        do {
+            try await settle(joining, leaving, shim)
+        } catch {
+            // What it had when it ended it has given back, and there is nothing left to be settled.
+            guard run.shim === shim else { return }
+            if late != nil { run.ports = [] }
+            throw error
+        }
+        if let late, run.shim === shim { try await hold(late) }
+    }
+
+    private func settle(_ joining: [Membership], _ leaving: [Endpoint], _ shim: ShimConnection) async throws {
+        let before = run.endpoints
         let namespace = try await liveNamespace()
         for membership in joining {
             let request = EndpointRequest(
@@ -122,20 +139,13 @@ extension Container {
     func joinNetworks(_ connection: inout Connection) async throws {
         async let namespace = services.networks.namespace()
         let memberships = definition.memberships
-        let joined = try memberships.map { membership in
-            guard membership.network == BuiltInNetwork.bridge.id || services.userNetworks[membership.network] != nil else {
-                throw TimberError(.notFound, "network \(membership.name) not found: disconnect container \(name) from it, or make it again")
-            }
-            return services.userNetworks[membership.network]
+        for membership in memberships
+        where membership.network != BuiltInNetwork.bridge.id && services.userNetworks[membership.network] == nil {
+            throw TimberError(.notFound, "network \(membership.name) not found: disconnect container \(name) from it, or make it again")
         }
-        let open = zip(memberships, joined).filter { $1?.configuration.rules.isInternal != true }
-        let route = DefaultRoute.first(open.map(\.0))
-        let route6 = DefaultRoute.first(open.filter { $1?.configuration.ipv6 != nil }.map(\.0))
-        let address = open.first { $0.0 == route }?.1?.hostAddress ?? ""
-        // Nothing is published of a container that has no way out.
-        let families = Set(route6 == nil ? [IPFamily.ipv4] : [.ipv4, .ipv6])
-        let bindings = route == nil ? [] : try PortRequests.bindings(definition, hostAddress: address, families)
-        let reservation = bindings.isEmpty ? nil : try await services.networks.reserve(bindings, on: families, owner: id)
+        let ways = try ways(memberships)
+        let reservation =
+            ways.bindings.isEmpty ? nil : try await services.networks.reserve(ways.bindings, on: ways.families, owner: id)
         let own = try await namespace
         connection.namespace = own
         connection.reservation = reservation
@@ -143,12 +153,12 @@ extension Container {
             for (device, membership) in memberships.enumerated() {
                 let request = EndpointRequest(
                     network: membership.network, device: device,
-                    defaultRoutes: Set((membership == route ? [.ipv4] : []) + (membership == route6 ? [.ipv6] : [])),
+                    defaultRoutes: Set((membership == ways.route ? [.ipv4] : []) + (membership == ways.route6 ? [.ipv6] : [])),
                     address: membership.address, ipv6Address: membership.ipv6Address, mac: membership.mac)
                 let endpoint = try await services.networks.connect(own, id: id, request)
                 connection.endpoints.append(endpoint)
-                if membership == route { connection.route = endpoint }
-                if membership == route6 { connection.route6 = endpoint }
+                if membership == ways.route { connection.route = endpoint }
+                if membership == ways.route6 { connection.route6 = endpoint }
             }
             try await publish(reservation?.ports ?? [], connection.route, connection.route6)
             try await serveNames(connection.endpoints, route: connection.route, in: own)
@@ -181,7 +191,6 @@ extension Container {
         let new = DefaultRoute.choose(.ipv4, endpoints, definition.memberships)
         let new6 = DefaultRoute.choose(.ipv6, endpoints, definition.memberships)
         guard new != old || new6 != old6 else { return }
-        if let new, run.ports.isEmpty { try await reserveLate(in: new.network, Set(new6 == nil ? [.ipv4] : [.ipv4, .ipv6])) }
         let ports = run.ports
         (run.route, run.route6) = (new, new6)
         for endpoint in Set([old, old6].compactMap(\.self)) { try await services.networks.unpublish(endpoint) }
@@ -204,14 +213,35 @@ extension Container {
         ports.filter { endpoint == ($0.hostAddress.family == .ipv4 ? route : route6) }
     }
 
-    /// Reserves the ports of a container that was started without a way out, and has one now.
-    private func reserveLate(in network: String, _ families: Set<IPFamily>) async throws {
-        let bindings = try PortRequests.bindings(definition, hostAddress: services.userNetworks[network]?.hostAddress ?? "", families)
-        guard !bindings.isEmpty, let shim = run.shim else { return }
-        let reservation = try await services.networks.reserve(bindings, on: families, owner: id)
-        guard run.shim === shim else { return }
-        run.ports = reservation.ports
-        try await persist()
+    /// Which way a container goes out, and what is published there.
+    private struct Ways {
+        var route: Membership?
+        var route6: Membership?
+        var families: Set<IPFamily> = [.ipv4]
+        var bindings: [PortBinding] = []
+    }
+
+    private func ways(_ memberships: [Membership]) throws -> Ways {
+        func configuration(_ membership: Membership) -> NetworkConfiguration? { services.userNetworks[membership.network]?.configuration }
+        let open = memberships.filter { configuration($0)?.rules.isInternal != true }
+        var ways = Ways(route: DefaultRoute.first(open), route6: DefaultRoute.first(open.filter { configuration($0)?.ipv6 != nil }))
+        if ways.route6 != nil { ways.families.insert(.ipv6) }
+        // Nothing is published of a container that has no way out.
+        guard let route = ways.route else { return ways }
+        let address = services.userNetworks[route.network]?.hostAddress ?? ""
+        ways.bindings = try PortRequests.bindings(definition, hostAddress: address, ways.families)
+        return ways
+    }
+
+    /// The ports of a container that was started without a way out, and gets one.
+    private func reserveLate(_ wanted: [Membership]) async throws -> Reservation? {
+        guard run.route == nil, run.ports.isEmpty else { return nil }
+        let ways = try ways(wanted)
+        return ways.bindings.isEmpty ? nil : try await services.networks.reserve(ways.bindings, on: ways.families, owner: id)
+    }
+
+    /// Hands reserved ports to the shim, which keeps them until it ends.
+    private func hold(_ reservation: Reservation) async throws {
         let path = "\(bundle)/shim.sock"
         try await BlockingPool.shared.run {
             // On a connection of its own, which a shim that does not know the request closes.

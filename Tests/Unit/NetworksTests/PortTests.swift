@@ -133,7 +133,7 @@ import Testing
         #expect(!port(80).collides(with: port(81)))
     }
 
-    @Test func aHolderIsFoundInTheKernelsTables() {
+    @Test func aHolderIsFoundInTheKernelsTables() throws {
         let listening =
             "   1: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 ffff 100 0 0 10 0"
         let wildcard = "   1: 00000000:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4712 1 ffff 100 0 0 10 0"
@@ -148,8 +148,10 @@ import Testing
         #expect(PortHolder.inode(ofLine: wildcard6, holding: port(8080, on: address)) == "4713")
         let one6 =
             "   1: B80D0120000000000000000001000000:1F90 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4714 1"
-        #expect(try PortHolder.inode(ofLine: one6, holding: port(8080, on: #require(HostAddress("2001:db8::1")))) == "4714")
-        #expect(try PortHolder.inode(ofLine: one6, holding: port(8080, on: #require(HostAddress("2001:db8::2")))) == nil)
+        for (text, inode) in [("2001:db8::1", "4714"), ("2001:db8::2", nil)] {
+            let address = try #require(HostAddress(text))
+            #expect(PortHolder.inode(ofLine: one6, holding: port(8080, on: address)) == inode)
+        }
         #expect(PortHolder.inode(ofLine: listening, holding: port(8081)) == nil)
         #expect(PortHolder.inode(ofLine: connected, holding: port(8080)) == nil)
         for line in ["", "  sl  local_address rem_address   st", "a b c d e f g h i j", "1: : : 0A 0 0 0 0 0 0"] {
