@@ -214,8 +214,10 @@ def test_details_and_statuses(both):
 
 
 def test_events(timber):
+    # No more than its own: what other tests have run has lines in it, which tctl shows as one.
+    begun = f"{time.time():.6f}"
     timber.run("--name", "evented", "busybox", "true").ok()
-    begun, ended = f"{time.time() - 60:.6f}", f"{time.time():.6f}"
+    ended = f"{time.time():.6f}"
     for words in (
         ("events",), ("events", "--filter", "container=evented", "--filter", "event=die"), ("events", "--format", "{{.Type}} {{.Action}} {{.Actor.ID}}"),
         ("events", "--format", "json"), ("system", "events"),
