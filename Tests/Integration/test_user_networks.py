@@ -465,6 +465,23 @@ def test_after_the_daemon(fresh):
     fresh.api.delete("/networks/inner").expect(204)
 
 
+def test_killed_before_the_default_route_moves(fresh):
+    """It went by the network that the container leaves; with the interface the kernel takes it away."""
+    identity = fresh.api.post("/networks/create", {"Name": "ash"}).expect(201).json["Id"]
+    name = fresh.sleeper()
+    fresh.api.post("/networks/ash/connect", {"Container": name}).expect(200)
+    assert route(fresh, name) != [fresh.slot.gateway]
+    fresh.kill()
+    with sqlite3.connect(fresh.data / "state.db") as database:
+        (text,) = database.execute("SELECT definition FROM container WHERE id = ?", [name]).fetchone()
+        definition = json.loads(text)
+        definition["memberships"] = [membership for membership in definition["memberships"] if membership["network"] != identity]
+        assert len(definition["memberships"]) == 1
+        database.execute("UPDATE container SET definition = ? WHERE id = ?", [json.dumps(definition).encode(), name])
+    fresh.start()
+    assert list(devices(fresh, name)) == ["eth0"] and route(fresh, name) == [fresh.slot.gateway]
+
+
 @pytest.mark.parametrize("verb", ["connect", "disconnect"])
 def test_killed_while_a_container_moves(fresh, verb):
     """Whatever was on record: afterwards the container has exactly the interfaces that are shown."""

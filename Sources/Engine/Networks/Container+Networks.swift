@@ -36,7 +36,7 @@ extension Container {
                 return
             }
         }
-        try await settleNetworks()
+        try await settleNetworks(after: .anotherDaemon)
     }
 
     private func joinInTurn(_ membership: Membership) async throws {
@@ -85,8 +85,15 @@ extension Container {
         if lifecycle.phase == .removing { throw TimberError(.conflict, "container \(name) is being removed") }
     }
 
+    /// Who has changed its interfaces last.
+    private enum Changer {
+        case thisDaemon
+        /// It may have died at any point: where the default routes go nobody knows.
+        case anotherDaemon
+    }
+
     /// In turn only. Does nothing when the container does not run.
-    private func settleNetworks() async throws {
+    private func settleNetworks(after changer: Changer = .thisDaemon) async throws {
         try await startIsOver()
         guard let shim = run.shim, lifecycle.run != nil else { return }
         let before = run.endpoints
@@ -99,7 +106,7 @@ extension Container {
         guard run.shim === shim else { return }
         run.ports += late?.ports ?? []
         do {
-            try await settle(joining, leaving, shim)
+            try await settle(joining, leaving, shim, after: changer)
         } catch {
             // What it had when it ended it has given back, and there is nothing left to be settled.
             guard run.shim === shim else { return }
@@ -109,7 +116,9 @@ extension Container {
         if let late, run.shim === shim { try await hold(late) }
     }
 
-    private func settle(_ joining: [Membership], _ leaving: [Endpoint], _ shim: ShimConnection) async throws {
+    private func settle(
+        _ joining: [Membership], _ leaving: [Endpoint], _ shim: ShimConnection, after changer: Changer
+    ) async throws {
         let before = run.endpoints
         let namespace = try await liveNamespace()
         for membership in joining {
@@ -123,7 +132,7 @@ extension Container {
             registerNames([endpoint])
             services.events.network("connect", endpoint.network, name: membership.name, container: id)
         }
-        try await moveDefaultRoute(among: run.endpoints.filter { !leaving.contains($0) }, in: namespace)
+        try await moveDefaultRoute(among: run.endpoints.filter { !leaving.contains($0) }, in: namespace, after: changer)
         for endpoint in leaving {
             try await services.networks.disconnect(endpoint)
             guard run.shim === shim else { return }
@@ -185,17 +194,20 @@ extension Container {
     }
 
     /// Published ports go with the default routes.
-    private func moveDefaultRoute(among endpoints: [Endpoint], in namespace: NetworkNamespace) async throws {
+    private func moveDefaultRoute(among endpoints: [Endpoint], in namespace: NetworkNamespace, after changer: Changer) async throws {
         let shim = run.shim
         let (old, old6) = (run.route, run.route6)
         let new = DefaultRoute.choose(.ipv4, endpoints, definition.memberships)
         let new6 = DefaultRoute.choose(.ipv6, endpoints, definition.memberships)
-        guard new != old || new6 != old6 else { return }
+        let isUnknown = changer == .anotherDaemon
+        guard new != old || new6 != old6 || isUnknown else { return }
         let ports = run.ports
         (run.route, run.route6) = (new, new6)
         for endpoint in Set([old, old6].compactMap(\.self)) { try await services.networks.unpublish(endpoint) }
-        if new != old { try await services.networks.setDefaultRoute(new, .ipv4, in: namespace) }
-        if new6 != old6 { try await services.networks.setDefaultRoute(new6, .ipv6, in: namespace) }
+        if new != old || isUnknown { try await services.networks.setDefaultRoute(new, .ipv4, in: namespace) }
+        if new6 != old6 || isUnknown && run.endpoints.contains(where: { $0.ipv6 != nil }) {
+            try await services.networks.setDefaultRoute(new6, .ipv6, in: namespace)
+        }
         // Ended meanwhile, or even started again: what follows is about another run.
         guard run.shim === shim else { return }
         try await publish(ports, new, new6)
