@@ -44,7 +44,7 @@ class Peer(Daemon):
 
     def start(self):
         # dockerd reads a file whether there is one or not.
-        (self.run_directory / "daemon.json").write_text(json.dumps({"bip": "10.218.250.1/24"}))
+        (self.run_directory / "daemon.json").write_text(json.dumps({"bip": f"{self.slot.gateway}/24"}))
         path = f"{PROGRAMS}/sbin:{PROGRAMS}/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(

@@ -190,16 +190,19 @@ def test_attach_socket_to_the_end(client):
 # --- Networks and volumes ----------------------------------------------------------------------------------------------
 
 
-def test_names_in_networks(client):
-    network = client.networks.create("grove", ipam=docker.types.IPAMConfig(pool_configs=[docker.types.IPAMPool(subnet="10.218.252.0/24", gateway="10.218.252.1")]))
+def test_names_in_networks(client, timber):
+    subnet = timber.slot.network(0, 24)
+    inside = subnet.removesuffix(".0/24")
+    pool = docker.types.IPAMPool(subnet=subnet, gateway=f"{inside}.1")
+    network = client.networks.create("grove", ipam=docker.types.IPAMConfig(pool_configs=[pool]))
     oak = client.containers.run("busybox", ENDLESS, detach=True, name="oak", network="grove")
     elm = client.containers.run("busybox", ENDLESS, detach=True, name="elm")
-    network.connect(elm, aliases=["tree", "db"], ipv4_address="10.218.252.9")
+    network.connect(elm, aliases=["tree", "db"], ipv4_address=f"{inside}.9")
     elm.reload()
     place = elm.attrs["NetworkSettings"]["Networks"]["grove"]
-    assert place["IPAddress"] == "10.218.252.9" and {"tree", "db"} <= set(place["Aliases"])
+    assert place["IPAddress"] == f"{inside}.9" and {"tree", "db"} <= set(place["Aliases"])
     for name in ("elm", "tree", "db", elm.short_id):
-        assert oak.exec_run(["sh", "-c", f"nslookup -type=a {name} | grep -q 10.218.252.9"]).exit_code == 0, name
+        assert oak.exec_run(["sh", "-c", f"nslookup -type=a {name} | grep -q {inside}.9"]).exit_code == 0, name
     network.reload()
     assert {c.name for c in network.containers} == {"oak", "elm"}
     with pytest.raises(docker.errors.APIError) as failure:

@@ -367,8 +367,9 @@ def test_import(timber):
 
 
 def test_networks(timber):
-    subnet = "10.218.251"
-    made = timber.docker("network", "create", "--subnet", f"{subnet}.0/24", "--gateway", f"{subnet}.254", "--label", "a=b", "grove").ok().out
+    whole = timber.slot.network(0, 24)
+    subnet = whole.removesuffix(".0/24")
+    made = timber.docker("network", "create", "--subnet", whole, "--gateway", f"{subnet}.254", "--label", "a=b", "grove").ok().out
     assert timber.docker("network", "ls", "-q", "--no-trunc", "--filter", "label=a=b").ok().out == made
     assert timber.docker("network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}} {{.Driver}} {{.Internal}}", "grove").ok().out == f"{subnet}.254 bridge false"
     timber.docker("run", "-d", "--name", "oak", "--network", "grove", "--network-alias", "tree", "busybox", "sleep", "1000000").ok()

@@ -116,17 +116,15 @@ class Server:
 @pytest.fixture
 def upstream(timber):
     """Two name servers on addresses of the host that no other daemon of these tests uses."""
-    servers = []
-    try:
+    with contextlib.ExitStack() as stack:
+        servers = []
         for last in (1, 2):
             own = f"198.18.{timber.slot.number}.{last}"
             subprocess.run(["ip", "address", "replace", f"{own}/32", "dev", "lo"], check=True)
+            stack.callback(subprocess.run, ["ip", "address", "del", f"{own}/32", "dev", "lo"], check=True)
             servers.append(Server(own))
+            stack.callback(servers[-1].close)
         yield servers
-    finally:
-        for server in servers:
-            server.close()
-            subprocess.run(["ip", "address", "del", f"{server.address}/32", "dev", "lo"], check=True)
 
 
 def ask(daemon, container, *questions):

@@ -1,6 +1,8 @@
 """The tests' own eyes: what they would not see, they could not miss."""
 
-from harness.daemon import difference
+import subprocess
+
+from harness.daemon import Slot, difference
 from harness.wait import until
 
 
@@ -12,3 +14,24 @@ def test_traces_show_a_container(timber):
         assert came.get(kind), f"{kind} of a running container are not seen: {came}"
     timber.tctl("rm", "-f", name).ok()
     until(lambda: not difference(before, timber.traces()))
+
+
+def test_a_slot_whose_bridge_is_there_is_not_taken():
+    """Of a run that was killed."""
+    first = Slot()
+    subprocess.run(["ip", "link", "add", first.bridge, "type", "bridge"], check=True)
+    first.release()
+    try:
+        second = Slot()
+        assert second.bridge != first.bridge
+        second.release()
+    finally:
+        subprocess.run(["ip", "link", "del", first.bridge], check=True)
+
+
+def test_traces_show_a_network(timber):
+    before = timber.traces()
+    timber.tctl("network", "create", "oak").ok()
+    assert len(difference(before, timber.traces())["networks"]["came"]) == 1
+    timber.tctl("network", "rm", "oak").ok()
+    assert not difference(before, timber.traces())

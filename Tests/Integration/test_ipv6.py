@@ -64,11 +64,11 @@ def knob(daemon, container, name):
 
 def test_create_list_and_inspect(timber, network):
     place6 = subnet(timber, 1)
-    identity = network("grove", f"10.218.{timber.slot.number}.0/28", {"Subnet": place6, "Gateway": inside(timber, 1, 9)})
+    identity = network("grove", timber.slot.network(0), {"Subnet": place6, "Gateway": inside(timber, 1, 9)})
     shown = timber.api.get("/networks/grove").expect(200).json
     assert shown["EnableIPv6"] is True
     assert shown["IPAM"]["Config"] == [
-        {"Subnet": f"10.218.{timber.slot.number}.0/28", "Gateway": f"10.218.{timber.slot.number}.1"},
+        {"Subnet": timber.slot.network(0), "Gateway": f"10.218.{timber.slot.number}.1"},
         {"Subnet": place6, "Gateway": inside(timber, 1, 9)},
     ]
     out = subprocess.run(["ip", "-6", "addr", "show", "dev", f"tn-{identity[:12]}"], capture_output=True, text=True, check=True).stdout
@@ -220,7 +220,7 @@ def test_after_the_daemon(fresh):
     """kill -9: addresses are there as before, taken as before, and free again when their container is gone."""
     place6 = subnet(fresh, 1)
     # The network whose bridge is taken away has both: what the daemon chooses, somebody else may take meanwhile.
-    both = [{"Subnet": place6}, {"Subnet": f"10.218.{fresh.slot.number}.0/28"}]
+    both = [{"Subnet": place6}, {"Subnet": fresh.slot.network(0)}]
     for name, more in (("ash", {"IPAM": {"Config": both}}), ("chosen", {})):
         fresh.api.post("/networks/create", {"Name": name, "EnableIPv6": True, **more}).expect(201)
     own = inside(fresh, 1, 0x77)
@@ -250,7 +250,7 @@ def test_after_the_daemon(fresh):
 
 
 def test_tctl(timber, network):
-    place4, place6 = f"10.218.{timber.slot.number}.16/28", subnet(timber, 4)
+    place4, place6 = timber.slot.network(1), subnet(timber, 4)
     words = ["network", "create", "--ipv6", "--subnet", place6, "--subnet", place4, "--gateway", inside(timber, 4, 7)]
     identity = timber.tctl(*words, "--ip-range", f"{inside(timber, 4, 0x10)}/124", "--aux-address", f"a={inside(timber, 4, 0x10)}", "grove").ok().out
     try:

@@ -36,7 +36,7 @@ def network(timber):
 
 def subnet(timber, part, prefix=28):
     """A small subnet that no other daemon of these tests has."""
-    return f"10.218.{timber.slot.number}.{part * 16}/{prefix}"
+    return timber.slot.network(part, prefix)
 
 
 def with_subnet(subnet, **more):

@@ -23,7 +23,7 @@ SLOTS = 200
 
 
 class Slot:
-    """A number that no other running daemon of these tests has; it names a bridge and a subnet."""
+    """A number that no other running daemon of these tests has; it names a bridge and subnets."""
 
     def __init__(self):
         for number in range(SLOTS):
@@ -34,7 +34,10 @@ class Slot:
                 self.file.close()
                 continue
             self.number = number
-            return
+            if self.bridge not in host.interfaces():
+                return
+            # Of a run that was killed, or of somebody who does not ask for a slot.
+            self.file.close()
         raise AssertionError("every slot is taken")
 
     @property
@@ -48,6 +51,11 @@ class Slot:
     @property
     def gateway(self):
         return f"10.219.{self.number}.1"
+
+    def network(self, part, prefix=28):
+        """One of sixteen subnets for networks that a test makes."""
+        assert 0 <= part < 16
+        return f"10.218.{self.number}.{part * 16}/{prefix}"
 
     def port(self, index):
         """One of fifty host ports of this slot: below the ephemeral range, so that nobody gets it by chance."""
@@ -155,7 +163,11 @@ class Daemon:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(shim, signal.SIGKILL)
             if self.bridge in host.interfaces():
-                run(["ip", "link", "del", self.bridge])
+                # What the host forwarded before is known to nobody else.
+                run([BIN / "timberd", *self.flags, "--clean-network"])
+            for bridge in [self.bridge, *host.networks_of(self.bridge)]:
+                run(["ip", "link", "del", bridge])
+            run(["nft", "delete", "table", "inet", f"timber/{self.bridge}"])
             until(lambda: not host.mounts(self.data, self.run_directory), message="mounts of ours stay")
             shutil.rmtree(self.data)
             shutil.rmtree(self.run_directory)
@@ -262,6 +274,7 @@ class Daemon:
             "mounts": host.mounts(self.data, self.run_directory),
             "interfaces": host.ports_of(self.bridge),
             "firewall": host.firewall(self.bridge),
+            "networks": host.networks_of(self.bridge),
             "cgroups": host.cgroups(self.cgroup),
             "shims": host.shims(self.run_directory),
             "container files": host.files(self.data / "containers"),

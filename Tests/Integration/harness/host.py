@@ -23,6 +23,19 @@ def ports_of(bridge):
     return sorted(entry.name for entry in directory.iterdir()) if directory.exists() else []
 
 
+def networks_of(bridge):
+    """Names of the bridges of the networks that users of a daemon have made, by the daemon's bridge."""
+    found = []
+    for name in interfaces():
+        try:
+            alias = Path("/sys/class/net", name, "ifalias").read_text()
+        except OSError:
+            continue  # It has just gone.
+        if alias.startswith(f"timber network {bridge} "):
+            found.append(name)
+    return sorted(found)
+
+
 def interfaces():
     return set(os.listdir("/sys/class/net"))
 
