@@ -157,6 +157,17 @@ def test_who_reaches_whom(timber, network):
     assert place(timber, servers["inner"], "inner")["IPv6Gateway"] == "" and routes(timber, servers["inner"]) == []
 
 
+def test_a_subnet_that_is_taken(timber, network):
+    """It is refused as the user's own, once; only what the daemon chooses itself it chooses again."""
+    network("ash", subnet(timber, 1), timber.slot.network(0))
+    for own, chosen in ((subnet(timber, 1), subnet(timber, 2)), (timber.slot.network(0), timber.slot.network(1))):
+        body = {"Name": "refused", "EnableIPv6": True, "IPAM": {"Config": [{"Subnet": own}]}}
+        assert "network ash" in timber.api.post("/networks/create", body).expect(409).message
+        network("birch", chosen)
+        timber.api.delete("/networks/birch").expect(204)
+    assert not [line for line in timber.log.read_text().splitlines() if "network=refused" in line and "subnet again" in line]
+
+
 def test_connect_and_disconnect_live(timber, network):
     network("plain", EnableIPv6=False)
     network("ash", subnet(timber, 1))

@@ -60,19 +60,22 @@ extension Engine {
         let wanted = parsed.request
         let isOurChoice = wanted.bridge == nil && (wanted.ipv4.subnet == nil || wanted.ipv6.map { $0.subnet == nil } ?? false)
         for _ in 0..<10 where isOurChoice {
+            // What the user has chosen and somebody else has is refused here, at once.
+            let configuration = try await services.networks.plan(wanted)
             do {
-                return try await createOnce(parsed, request)
+                return try await create(configuration, parsed, request)
             } catch let error as TimberError where error.code == .conflict {
                 // Something else on this host, another daemon perhaps, was quicker: there are other subnets.
                 services.log.info("choosing a network's subnet again", metadata: ["network": "\(request.name)", "error": "\(error)"])
             }
         }
-        return try await createOnce(parsed, request)
+        return try await create(try await services.networks.plan(wanted), parsed, request)
     }
 
-    private func createOnce(_ parsed: NetworkParsing.Parsed, _ request: NetworkCreateRequest) async throws -> NetworkCreateResponse {
+    private func create(
+        _ configuration: NetworkConfiguration, _ parsed: NetworkParsing.Parsed, _ request: NetworkCreateRequest
+    ) async throws -> NetworkCreateResponse {
         let (name, networks, store) = (request.name, services.networks, services.userNetworks)
-        let configuration = try await networks.plan(parsed.request)
         let network = UserNetwork(
             configuration: configuration, created: .now(), labels: request.labels, options: request.options,
             hasOwnSubnet: parsed.request.ipv4.subnet != nil, hasOwnIPv6Subnet: parsed.request.ipv6.map { $0.subnet != nil },
