@@ -82,7 +82,8 @@ public final class Engine: Sendable {
         let networks = NetworkManager(
             configuration: .init(
                 network: BuiltInNetwork.bridge.id, bridge: configuration.bridge, subnet: subnet,
-                uniqueLocalPrefix: try UniqueLocalPrefix.ofThisHost(bridge: configuration.bridge, data: paths.data))
+                uniqueLocalPrefix: try UniqueLocalPrefix.ofThisHost(bridge: configuration.bridge, data: paths.data),
+                directory: paths.run)
         ) { id in
             registry.snapshot(id: id)?.name ?? String(id.prefix(12))
         } log: { text, metadata in

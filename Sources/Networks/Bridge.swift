@@ -18,17 +18,14 @@ struct Bridge: Sendable {
     var isolatesPorts = false
     /// What it has of IPv6; nil: nothing.
     var ipv6: AddressPlan<IPv6Address>?
-    /// What is still not forwarded although forwarding was turned on: for all of the daemon's bridges, as its own one's alias says, or
-    /// just now for this one.
-    var unrouted = Unrouted()
 
     private static let advice = "configure one with --bridge-subnet"
     /// The alias of every bridge of ours starts with it; what the host forwarded before follows.
-    private static let mark = "timber bridge"
+    static let mark = "timber bridge"
     /// The alias of the bridges of a daemon's user networks starts with it; the network's id follows.
     private static func mark(ofNetworksOf daemon: String) -> String { "timber network \(daemon) " }
 
-    /// Finds or makes the bridge and puts the host's settings right; repeating it changes nothing.
+    /// Finds or makes the bridge and puts its settings right; repeating it changes nothing. Follow with `forward`.
     /// - Parameters:
     ///   - name: the interface's name, 1 to 15 of letters, digits, `_`, `.` and `-`.
     ///   - configured: the subnet asked for; nil for the one that the bridge has, or one that collides with nothing.
@@ -36,20 +33,16 @@ struct Bridge: Sendable {
         try validate(name)
         return try host.run {
             let socket = try NetlinkSocket(protocolNumber: NETLINK_ROUTE)
-            let lock = try lockHost()
+            let lock = try HostLock.take()
             defer { extend(lock) }
-            var bridge: Bridge
-            if let link = try Links.list(socket).first(where: { $0.name == name }) {
-                bridge = try adopt(link, configured, socket)
-            } else {
-                bridge = try make(name, configured, socket)
-            }
-            try bridge.configure(socket)
+            let link = try Links.list(socket).first { $0.name == name }
+            let bridge = try link.map { try adopt($0, configured, socket) } ?? make(name, configured, socket)
+            try bridge.bringUp(socket)
             return bridge
         }
     }
 
-    /// Finds or makes the bridge of a user's network; repeating it changes nothing.
+    /// Finds or makes the bridge of a user's network; repeating it changes nothing. Follow with `forward`.
     /// - Parameter daemon: the daemon's own bridge.
     /// - Throws: `TimberError.conflict` when the interface is somebody else's, or the subnet collides with something new.
     static func establish(_ network: NetworkConfiguration, daemon: String, host: HostNetwork) throws -> Bridge {
@@ -57,7 +50,7 @@ struct Bridge: Sendable {
         let alias = mark(ofNetworksOf: daemon) + network.id
         return try host.run {
             let socket = try NetlinkSocket(protocolNumber: NETLINK_ROUTE)
-            let lock = try lockHost()
+            let lock = try HostLock.take()
             defer { extend(lock) }
             if network.ipv6 != nil { try checkIPv6() }
             var link = try Links.list(socket).first { $0.name == network.bridge }
@@ -77,17 +70,10 @@ struct Bridge: Sendable {
                 link = try Links.list(socket).first { $0.name == network.bridge }
             }
             guard let link else { throw TimberError(.internal, "bridge \(network.bridge) vanished while it was made") }
-            var bridge = Bridge(
+            let bridge = Bridge(
                 name: link.name, index: link.index, subnet: network.subnet, gateway: network.gateway,
                 mtu: try network.mtu ?? uplinkMTU(socket), isolatesPorts: network.rules.isolatesContainers, ipv6: network.ipv6)
             try bridge.bringUp(socket)
-            let links = try Links.list(socket)
-            if network.ipv6 != nil, !network.rules.isInternal {
-                try Forwarding.turnOnIPv6(links) {
-                    try record(on: daemon, socket, $0)
-                    bridge.unrouted = try unrouted(by: daemon, socket)
-                }
-            }
             return bridge
         }
     }
@@ -117,21 +103,6 @@ struct Bridge: Sendable {
         }
     }
 
-    /// Removes the bridge and what it changed.
-    static func remove(name: String, host: HostNetwork) throws {
-        try host.run {
-            let socket = try NetlinkSocket(protocolNumber: NETLINK_ROUTE)
-            let lock = try lockHost()
-            defer { extend(lock) }
-            let links = try Links.list(socket)
-            guard let link = links.first(where: { $0.name == name }), isOurs(link) else { return }
-            try restoreForwarding(link, links, socket)
-            var batch = NetlinkBatch()
-            batch.removeLink(name)
-            try socket.perform(batch)
-        }
-    }
-
     /// Names of the interfaces on the bridge that look like a container's.
     func ports(_ socket: borrowing NetlinkSocket) throws -> [String] {
         try Links.list(socket).filter { $0.master == index && $0.kind == "veth" && $0.name.hasPrefix("tv") }.map(\.name)
@@ -150,7 +121,7 @@ struct Bridge: Sendable {
         }
     }
 
-    private static func isOurs(_ link: Link) -> Bool { link.kind == "bridge" && link.alias.hasPrefix(mark) }
+    static func isOurs(_ link: Link) -> Bool { link.kind == "bridge" && link.alias.hasPrefix(mark) }
 
     private static func adopt(_ link: Link, _ configured: IPv4Subnet?, _ socket: borrowing NetlinkSocket) throws -> Bridge {
         guard isOurs(link) else {
@@ -189,12 +160,6 @@ struct Bridge: Sendable {
         return Bridge(name: name, index: link.index, subnet: subnet, gateway: subnet.gateway, mtu: try uplinkMTU(socket))
     }
 
-    private mutating func configure(_ socket: borrowing NetlinkSocket) throws {
-        try bringUp(socket)
-        try Forwarding.turnOnIPv4 { try Self.record(on: name, socket, $0) }
-        unrouted = try Self.unrouted(by: name, socket)
-    }
-
     private func bringUp(_ socket: borrowing NetlinkSocket) throws {
         if ipv6 != nil {
             try Sysctl.allowIPv6(on: name)
@@ -223,51 +188,10 @@ struct Bridge: Sendable {
         }
     }
 
-    /// Notes on the daemon's bridge what the host forwarded before.
-    private static func record(on name: String, _ socket: borrowing NetlinkSocket, _ change: (inout ForwardingRecord) -> Void) throws {
-        guard let link = try Links.list(socket).first(where: { $0.name == name }), isOurs(link) else {
-            throw TimberError(.internal, "bridge \(name) is gone, start timberd again")
-        }
-        var record = ForwardingRecord(alias: link.alias)
-        change(&record)
-        var batch = NetlinkBatch()
-        batch.setAlias(name, mark + record.text)
-        try socket.perform(batch)
-    }
-
-    private static func unrouted(by name: String, _ socket: borrowing NetlinkSocket) throws -> Unrouted {
-        let links = try Links.list(socket)
-        guard let link = links.first(where: { $0.name == name }) else { return Unrouted() }
-        return ForwardingRecord(alias: link.alias).unrouted(bridge: link.index, links)
-    }
-
     private static func uplinkMTU(_ socket: borrowing NetlinkSocket) throws -> UInt32 {
         let uplinks = Set(try Links.routes(IPv4Address.self, socket).filter { $0.prefixLength == 0 }.map(\.interface))
         let mtu = try Links.list(socket).filter { uplinks.contains($0.index) }.map(\.mtu).min() ?? 1500
         // 1280: less than IPv6's minimum is a special link's business, and fragments there.
         return min(1500, max(1280, mtu))
     }
-
-    /// Turns forwarding off again, unless it is somebody else's business by now: another bridge of ours takes over the record, and
-    /// a bridge made after that belongs to something that found forwarding on and may rely on it.
-    private static func restoreForwarding(_ link: Link, _ links: [Link], _ socket: borrowing NetlinkSocket) throws {
-        let record = ForwardingRecord(alias: link.alias)
-        let others = links.filter { $0.kind == "bridge" && $0.index != link.index }
-        if let heir = others.first(where: isOurs) {
-            try self.record(on: heir.name, socket) { $0.add(record) }
-            return
-        }
-        if record.forwardedNoIPv4, !others.contains(where: { $0.index > link.index }) { try Forwarding.turnOffIPv4(record) }
-        if let last = record.lastUnroutedByIPv6, !others.contains(where: { $0.index > last }) { try Forwarding.setIPv6(false, links) }
-    }
-
-    /// One daemon at a time changes what all share.
-    private static func lockHost() throws -> Descriptor {
-        let file = try Sysctl.open(Forwarding.ipv4, O_RDONLY)
-        try retrying("flock", "/proc/sys/net/ipv4/ip_forward") { flock(file.raw, LOCK_EX) }
-        return file
-    }
 }
-
-/// Keeps a lock until here.
-private func extend(_ lock: borrowing Descriptor) {}

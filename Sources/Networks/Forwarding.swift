@@ -62,27 +62,9 @@ struct ForwardingRecord: Sendable, Equatable {
 enum Forwarding {
     static let ipv4 = "net/ipv4/ip_forward"
     static let ipv6 = "net/ipv6/conf/all/forwarding"
-    private static let redirects = "net/ipv4/conf/all/accept_redirects"
+    static let redirects = "net/ipv4/conf/all/accept_redirects"
 
-    /// Turns IPv4's on.
-    /// - Parameter record: notes what was before, before it is changed.
-    static func turnOnIPv4(_ record: ((inout ForwardingRecord) -> Void) throws -> Void) throws {
-        guard try Sysctl.read(ipv4) == "0" else { return }
-        let refused = try Sysctl.read(redirects) == "0"
-        try record {
-            $0.forwardedNoIPv4 = true
-            $0.refusedRedirects = refused
-        }
-        try Sysctl.write(ipv4, "1")
-    }
-
-    /// Turns IPv6's on.
-    static func turnOnIPv6(_ links: [Link], _ record: ((inout ForwardingRecord) -> Void) throws -> Void) throws {
-        guard try Sysctl.read(ipv6) == "0" else { return }
-        let last = links.map(\.index).max() ?? 0
-        try record { $0.lastUnroutedByIPv6 = last }
-        try setIPv6(true, links)
-    }
+    static func name(of family: IPFamily) -> String { family == .ipv4 ? ipv4 : ipv6 }
 
     /// Turns IPv4's off again.
     static func turnOffIPv4(_ record: ForwardingRecord) throws {
@@ -92,35 +74,85 @@ enum Forwarding {
 
     /// Sets the switch that the kernel forwards by, and leaves those of the interfaces as they are, which say whether the host itself
     /// is a router to its neighbours there, or listens to one: a host that has its own routes from a router keeps them.
-    static func setIPv6(_ on: Bool, _ links: [Link]) throws {
-        let interfaces = try links.compactMap { try IPv6Interface($0.name) } + [IPv6Interface("default")].compactMap(\.self)
+    /// - Parameters:
+    ///   - journal: settled. What is not done when this ends, the next `settle` does.
+    ///   - write: sets a sysctl (tests end there).
+    static func setIPv6(
+        _ on: Bool, _ links: [Link], _ journal: ForwardingJournal, write: (_ name: String, _ value: String) throws -> Void = Sysctl.write
+    ) throws {
+        let interfaces = try links.compactMap { try InterfaceSettings(of: $0.name) } + [InterfaceSettings(of: "default")].compactMap(\.self)
+        try journal.note(interfaces)
         // Turning it on removes the routes that routers have announced, but for interfaces that listen to them whatever they are.
-        for interface in interfaces where on && interface.acceptRA == "1" { try interface.write("accept_ra", "2") }
-        try Sysctl.write(ipv6, on ? "1" : "0")
-        for interface in interfaces { try interface.write("forwarding", interface.forwarding) }
-        for interface in interfaces where on && interface.acceptRA == "1" { try interface.write("accept_ra", "1") }
+        for interface in interfaces where on && interface.acceptRA == "1" { try interface.set("accept_ra", "2", write) }
+        try write(ipv6, on ? "1" : "0")
+        try journal.settle(write: write)
+    }
+}
+
+/// What the switch of all interfaces changes on one of them, besides what it is there for.
+struct InterfaceSettings: Sendable, Equatable {
+    let name: String
+    let forwarding: String
+    let acceptRA: String
+
+    init(name: String, forwarding: String, acceptRA: String) {
+        self.name = name
+        self.forwarding = forwarding
+        self.acceptRA = acceptRA
     }
 
-    private struct IPv6Interface {
-        let name: String
-        let forwarding: String
-        let acceptRA: String
-
-        /// nil when it has no IPv6, or is gone.
-        init?(_ name: String) throws {
-            do {
-                forwarding = try Sysctl.read("net/ipv6/conf/\(name)/forwarding")
-                acceptRA = try Sysctl.read("net/ipv6/conf/\(name)/accept_ra")
-            } catch let error as SystemError where error.errno == ENOENT {
-                return nil
-            }
-            self.name = name
+    /// Those that an interface has now; nil when it has no IPv6, or is gone.
+    init?(of name: String) throws {
+        do {
+            forwarding = try Sysctl.read("net/ipv6/conf/\(name)/forwarding")
+            acceptRA = try Sysctl.read("net/ipv6/conf/\(name)/accept_ra")
+        } catch let error as SystemError where error.errno == ENOENT {
+            return nil
         }
+        self.name = name
+    }
 
-        func write(_ what: String, _ value: String) throws {
-            do {
-                try Sysctl.write("net/ipv6/conf/\(name)/\(what)", value)
-            } catch let error as SystemError where error.errno == ENOENT {}
+    func set(_ what: String, _ value: String, _ write: (_ name: String, _ value: String) throws -> Void) throws {
+        do {
+            try write("net/ipv6/conf/\(name)/\(what)", value)
+        } catch let error as SystemError where error.errno == ENOENT {}
+    }
+}
+
+/// The settings of all interfaces, on file while the switch of all of them is thrown: a daemon that dies meanwhile leaves them to the
+/// next one.
+struct ForwardingJournal: Sendable {
+    /// In a directory that only root can write to and that does not outlive a boot, as the settings do not.
+    let path: String
+
+    private static let limit = 1 << 24
+
+    /// All or nothing.
+    func note(_ interfaces: [InterfaceSettings]) throws {
+        let lines = interfaces.map { "\($0.forwarding) \($0.acceptRA) \($0.name)\n" }
+        try Files.write(Array(lines.joined().utf8), to: path + ".new")
+        try retrying("rename", path) { rename(path + ".new", path) }
+    }
+
+    /// Puts back what is on file, if there is anything; with the host's lock only.
+    func settle(write: (_ name: String, _ value: String) throws -> Void = Sysctl.write) throws {
+        let interfaces: [InterfaceSettings]
+        do {
+            interfaces = try Self.parse(Files.read(path, limit: Self.limit))
+        } catch let error as SystemError where error.errno == ENOENT {
+            return
+        }
+        for interface in interfaces { try interface.set("forwarding", interface.forwarding, write) }
+        for interface in interfaces { try interface.set("accept_ra", interface.acceptRA, write) }
+        try Files.remove(path)
+    }
+
+    /// A name may have anything in it but white space and slashes.
+    private static func parse(_ text: [UInt8]) -> [InterfaceSettings] {
+        String(decoding: text, as: UTF8.self).split(separator: "\n").compactMap { line in
+            let words = line.split(separator: " ").map(String.init)
+            guard words.count == 3 else { return nil }
+            return InterfaceSettings(name: words[2], forwarding: words[0], acceptRA: words[1])
         }
     }
 }

@@ -22,6 +22,9 @@ public struct NetworkConfiguration: Sendable, Hashable, Codable {
     public let rules: NetworkRules
     /// Of its interfaces; nil: the default route's.
     public let mtu: UInt32?
+
+    /// Its containers have a way out by IPv6.
+    var forwardsIPv6: Bool { ipv6 != nil && !rules.isInternal }
 }
 
 /// Where addresses of a network are from.

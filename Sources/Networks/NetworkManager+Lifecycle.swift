@@ -42,7 +42,7 @@ extension NetworkManager {
             do {
                 try host.netfilter { try $0.perform(Ruleset.removeTable(bridge: name)) }
                 try Bridge.removeNetworks(of: name, except: [], host: host)
-                try Bridge.remove(name: name, host: host)
+                try Bridge.remove(name: name, journal: journal, host: host)
             } catch {
                 throw TimberError(.internal, "cannot remove bridge \(name)", cause: error)
             }
@@ -51,6 +51,7 @@ extension NetworkManager {
     }
 
     private func startNow(_ users: [NetworkConfiguration], _ untouched: [String], _ expected: [Attachment]) throws {
+        let own = configuration.bridge
         var networks = try setUp(users, untouched)
         for attachment in expected {
             let endpoint = attachment.endpoint
@@ -66,8 +67,13 @@ extension NetworkManager {
             if let ipv6 = endpoint.ipv6 { reserve { try networks.all[endpoint.network]?.ipv6Addresses?.take(ipv6.address) } }
             networks.all[endpoint.network]?.attachments[endpoint.interface] = attachment
         }
-        try replaceTable(&networks)
-        let ours = Ruleset.table(bridge: configuration.bridge)
+        let needed = networks.all.values.contains { $0.bridge != nil && $0.configuration.forwardsIPv6 } ? [IPFamily.ipv4, .ipv6] : [.ipv4]
+        networks.unrouted = try Bridge.forward(Set(needed), daemon: own, journal: journal, host: host) { [self, networks] unrouted in
+            var guarded = networks
+            guarded.unrouted = unrouted
+            try replaceTable(&guarded)
+        }
+        let ours = Ruleset.table(bridge: own)
         let families = Set(users.contains { $0.ipv6 != nil } ? [IPFamily.ipv4, .ipv6] : [.ipv4])
         for policy in try host.netfilter({ try ForwardPolicy.dropping(families, except: ours, $0) }) {
             log(
@@ -92,7 +98,7 @@ extension NetworkManager {
     private func setUp(_ users: [NetworkConfiguration], _ untouched: [String]) throws -> Networks {
         let own = configuration.bridge
         let bridge = try Bridge.establish(name: own, subnet: configuration.subnet, host: host)
-        var networks = Networks(unrouted: bridge.unrouted)
+        var networks = Networks()
         networks.all[configuration.network] = Network(
             NetworkConfiguration(
                 id: configuration.network, name: "bridge", bridge: bridge.name, subnet: bridge.subnet, gateway: bridge.gateway, range: nil,
@@ -101,9 +107,7 @@ extension NetworkManager {
         for user in users {
             networks.all[user.id] = Network(user)
             do {
-                let bridge = try Bridge.establish(user, daemon: own, host: host)
-                networks.all[user.id]?.bridge = bridge
-                if !bridge.unrouted.ipv6.isEmpty { networks.unrouted.ipv6 = bridge.unrouted.ipv6 }
+                networks.all[user.id]?.bridge = try Bridge.establish(user, daemon: own, host: host)
             } catch {
                 log("cannot set a network up", ["network": user.name, "error": "\(error)"])
             }

@@ -53,10 +53,14 @@ extension NetworkManager {
         try await BlockingPool.shared.run { [self] in
             do {
                 let bridge = try Bridge.establish(network, daemon: configuration.bridge, host: host)
-                try withNetworks { networks in
-                    networks.all[network.id]?.bridge = bridge
-                    if !bridge.unrouted.ipv6.isEmpty { networks.unrouted.ipv6 = bridge.unrouted.ipv6 }
-                    try replaceTable(&networks)
+                // Nothing is turned on for it before its rules are there.
+                let needed: Set<IPFamily> = network.forwardsIPv6 ? [.ipv6] : []
+                try Bridge.forward(needed, daemon: configuration.bridge, journal: journal, host: host) { [self] unrouted in
+                    try withNetworks { networks in
+                        networks.all[network.id]?.bridge = bridge
+                        networks.unrouted = unrouted
+                        try replaceTable(&networks)
+                    }
                 }
             } catch let error as SystemError {
                 throw TimberError(.internal, "cannot make network \(network.name)", cause: error)

@@ -20,18 +20,21 @@ public final class NetworkManager: Sendable {
         /// 48 bits of which networks get their IPv6 subnets when nobody chooses them (RFC 4193): the same ones for ever, and others on
         /// every host.
         public var uniqueLocalPrefix: IPv6Subnet
+        /// Where it keeps what a daemon that dies leaves to the next one: only root can write there, and a boot empties it.
+        public var directory: String
         /// How many network namespaces are made ahead.
         public var readyNamespaces: Int
 
         /// Makes a configuration.
         public init(
             network: String = "bridge", bridge: String = "timber0", subnet: IPv4Subnet? = nil, uniqueLocalPrefix: IPv6Subnet,
-            readyNamespaces: Int = 4
+            directory: String, readyNamespaces: Int = 4
         ) {
             self.network = network
             self.bridge = bridge
             self.subnet = subnet
             self.uniqueLocalPrefix = uniqueLocalPrefix
+            self.directory = directory
             self.readyNamespaces = readyNamespaces
         }
     }
@@ -157,6 +160,8 @@ public final class NetworkManager: Sendable {
     /// The daemon's own bridge's subnet.
     /// - Throws: `TimberError.unavailable` before `start`.
     public var subnet: IPv4Subnet { get throws { try withNetwork(configuration.network) { $0.configuration.subnet } } }
+
+    var journal: ForwardingJournal { ForwardingJournal(path: configuration.directory + "/ipv6-forwarding") }
 
     /// The daemon's own bridge's address.
     /// - Throws: `TimberError.unavailable` before `start`.

@@ -1,3 +1,4 @@
+import CTimber
 import Errors
 import Foundation
 import LinuxKernel
@@ -265,6 +266,55 @@ import Testing
         #expect(try world.sysctl(Forwarding.ipv6) == "0")
         #expect(try world.host.run("ip -6 route show default dev wan0").contains("proto ra"))
         #expect(try world.host.run("sysctl -a 2>/dev/null | grep -E '^net.ipv6.conf.(wan0|lo|default)' | grep -v stable_secret") == before)
+    }
+
+    /// Neither the host's routes nor what it is to its neighbours depend on when a daemon is killed.
+    @Test(arguments: [true, false]) func dyingWhileForwardingIsSwitched(_ on: Bool) async throws {
+        let world = try await Self.world()
+        let journal = world.manager.journal
+        struct Died: Error {}
+        func settings() throws -> String {
+            try world.host.run("sysctl -a 2>/dev/null | grep -E '^net.ipv6.conf.(wan0|lo|default).(forwarding|accept_ra) '")
+        }
+        var (steps, isOver) = (0, false)
+        while !isOver {
+            try world.host.run(
+                "sysctl -qw net.ipv6.conf.all.forwarding=\(on ? 0 : 1); sysctl -qw net.ipv6.conf.wan0.accept_ra=1 net.ipv6.conf.wan0.forwarding=0 net.ipv6.conf.lo.forwarding=1 net.ipv6.conf.default.forwarding=0"
+            )
+            let (before, limit) = (try settings(), steps)
+            isOver = try world.host.inside {
+                let links = try Links.list(NetlinkSocket(protocolNumber: NETLINK_ROUTE))
+                var left = limit
+                do {
+                    try Forwarding.setIPv6(on, links, journal) { name, value in
+                        guard left > 0 else { throw Died() }
+                        left -= 1
+                        try Sysctl.write(name, value)
+                    }
+                    return true
+                } catch is Died {
+                    return false
+                }
+            }
+            if isOver { #expect(try world.sysctl(Forwarding.ipv6) == (on ? "1" : "0")) }
+            // The next daemon.
+            try world.host.inside { try journal.settle() }
+            #expect(try settings() == before, "after \(steps) steps")
+            #expect(!FileManager.default.fileExists(atPath: journal.path))
+            steps += 1
+        }
+        #expect(steps > 6)
+    }
+
+    @Test func whatADeadDaemonLeftIsSettled() async throws {
+        let world = try await Self.world()
+        for last in [{ try await world.manager.start() }, { try await world.manager.tearDown() }] as [() async throws -> Void] {
+            try world.host.run("sysctl -qw net.ipv6.conf.wan0.accept_ra=2 net.ipv6.conf.wan0.forwarding=1")
+            try Files.write(Array("0 1 wan0\n0 1 gone\n".utf8), to: world.manager.journal.path)
+            try await last()
+            #expect(try world.sysctl("net/ipv6/conf/wan0/forwarding") == "0" && world.sysctl("net/ipv6/conf/wan0/accept_ra") == "1")
+            #expect(!FileManager.default.fileExists(atPath: world.manager.journal.path))
+        }
     }
 
     @Test func forwardingIsHandedOn() async throws {

@@ -46,6 +46,35 @@ import Testing
         #expect(try state(world) == before)
     }
 
+    @Test func nothingIsTurnedOnBeforeItIsGuarded() async throws {
+        let world = try await World()
+        try await world.manager.start()
+        try world.host.run("sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0")
+        struct Refused: Error {}
+        let manager = world.manager
+        #expect(throws: Refused.self) {
+            try Bridge.forward([.ipv4, .ipv6], daemon: "timber0", journal: manager.journal, host: manager.host) { unrouted in
+                #expect(!unrouted.ipv4.isEmpty && !unrouted.ipv6.isEmpty)
+                throw Refused()
+            }
+        }
+        #expect(try world.sysctl(Forwarding.ipv4) == "0" && world.sysctl(Forwarding.ipv6) == "0")
+    }
+
+    @Test func oneDaemonWaitsForAnotherButNotForEver() async throws {
+        let world = try await World()
+        try world.host.inside {
+            let held = try HostLock.take()
+            #expect {
+                _ = try HostLock.take(limit: 0)
+            } throws: {
+                ($0 as? TimberError)?.code == .unavailable && "\($0)".contains(HostLock.file)
+            }
+            withExtendedLifetime(held) {}
+        }
+        try await world.manager.start()
+    }
+
     @Test func forwardingStaysOnWhileAnotherDaemonNeedsIt() async throws {
         let world = try await World()
         try await world.manager.start()

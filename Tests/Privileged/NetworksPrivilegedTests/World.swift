@@ -16,6 +16,8 @@ struct World {
     let neighbour: NetworkNamespace
     let manager: NetworkManager
     let lines: Lines
+    /// Of every daemon of this host.
+    let directory: Scratch
 
     static let hostAddress = "198.51.100.1"
     static let neighbourAddress = "198.51.100.2"
@@ -26,8 +28,9 @@ struct World {
         host = try NetworkNamespace.make()
         neighbour = try NetworkNamespace.make()
         lines = Lines()
+        directory = try Scratch()
         manager = NetworkManager(
-            configuration: Self.configuration(bridge, subnet, readyNamespaces), host: host, log: lines.log)
+            configuration: Self.configuration(bridge, subnet, directory, readyNamespaces), host: host, log: lines.log)
         try host.run("ip link add wan0 type veth peer name eth0 netns /proc/\(getpid())/fd/\(neighbour.raw)")
         try host.run("ip addr add \(Self.hostAddress)/24 dev wan0 && ip link set wan0 up")
         try neighbour.run("ip addr add \(Self.neighbourAddress)/24 dev eth0 && ip link set eth0 up")
@@ -70,13 +73,14 @@ extension World {
 
     /// A manager for the same host: another daemon, or the same one started again.
     func anotherManager(bridge: String = "timber0", subnet: IPv4Subnet? = nil) -> NetworkManager {
-        NetworkManager(configuration: Self.configuration(bridge, subnet), host: host, log: lines.log)
+        NetworkManager(configuration: Self.configuration(bridge, subnet, directory), host: host, log: lines.log)
     }
 
     private static func configuration(
-        _ bridge: String, _ subnet: IPv4Subnet?, _ readyNamespaces: Int = 0
+        _ bridge: String, _ subnet: IPv4Subnet?, _ directory: Scratch, _ readyNamespaces: Int = 0
     ) -> NetworkManager.Configuration {
-        .init(bridge: bridge, subnet: subnet, uniqueLocalPrefix: uniqueLocal[0], readyNamespaces: readyNamespaces)
+        .init(
+            bridge: bridge, subnet: subnet, uniqueLocalPrefix: uniqueLocal[0], directory: directory.path, readyNamespaces: readyNamespaces)
     }
 
     private static let uniqueLocal = ["fd00:9:1::/48"].compactMap(IPv6Subnet.init)
@@ -88,6 +92,21 @@ struct Container {
     let reservation: Reservation
 
     var address: String { endpoint.address.description }
+}
+
+/// A directory that goes with its last user.
+final class Scratch: Sendable {
+    let path: String
+
+    init() throws {
+        var template = Array("/tmp/timber-networks-test.XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw SystemError(call: "mkdtemp", errno: timber_errno()) }
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    deinit {
+        do { try FileManager.default.removeItem(atPath: path) } catch { print("cannot remove \(path): \(error)") }
+    }
 }
 
 /// What a manager logged.
