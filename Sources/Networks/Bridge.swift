@@ -78,6 +78,17 @@ struct Bridge: Sendable {
         }
     }
 
+    /// Names of the bridges of a daemon's user networks that are there, by the network's id.
+    static func networks(of daemon: String, host: HostNetwork) throws -> [String: String] {
+        let mark = mark(ofNetworksOf: daemon)
+        return try host.run {
+            let links = try Links.list(NetlinkSocket(protocolNumber: NETLINK_ROUTE))
+            return Dictionary(
+                links.filter { $0.kind == "bridge" && $0.alias.hasPrefix(mark) }.map { (String($0.alias.dropFirst(mark.count)), $0.name) },
+                uniquingKeysWith: { first, _ in first })
+        }
+    }
+
     /// Removes the bridge of a user's network; nothing happens when there is none.
     static func remove(_ network: NetworkConfiguration, daemon: String, host: HostNetwork) throws {
         try removeNetworks(of: daemon, host: host) { $0 == network.id }

@@ -104,14 +104,24 @@ extension NetworkManager {
                 id: configuration.network, name: "bridge", bridge: bridge.name, subnet: bridge.subnet, gateway: bridge.gateway, range: nil,
                 kept: [], rules: NetworkRules(), mtu: nil), bridge: bridge)
         try Bridge.removeNetworks(of: own, except: Set(users.map(\.id) + untouched), host: host)
+        let present = try Bridge.networks(of: own, host: host)
         for user in users {
-            networks.all[user.id] = Network(user)
+            var network = Network(user)
             do {
-                networks.all[user.id]?.bridge = try Bridge.establish(user, daemon: own, host: host)
+                network.bridge = try Bridge.establish(user, daemon: own, host: host)
             } catch {
-                log("cannot set a network up", ["network": user.name, "error": "\(error)"])
+                log(
+                    "cannot set a network up: nobody joins it before the next start, those that are in it are treated as before",
+                    ["network": user.name, "error": "\(error)"])
+                network.isStuck = present[user.id] == user.bridge
             }
+            networks.all[user.id] = network
         }
+        for (id, name) in present where untouched.contains(id) {
+            log("nothing is known about a network that is there: nothing of it is forwarded", ["network": id, "bridge": name])
+            networks.closed.append(name)
+        }
+        networks.closed.sort()
         return networks
     }
 

@@ -85,6 +85,7 @@ extension NetworkManager {
                     "network \(network.name) has active endpoints (\(names)): stop or disconnect these containers first")
             }
             networks.all[network.id]?.bridge = nil
+            networks.all[network.id]?.isStuck = false
         }
     }
 

@@ -67,6 +67,8 @@ public final class NetworkManager: Sendable {
         let configuration: NetworkConfiguration
         /// nil while it is being made or removed, or could not be made.
         var bridge: Bridge?
+        /// Its bridge is there and may have containers, but could not be set up: they are treated as before, and nobody joins.
+        var isStuck = false
         var addresses: AddressPool<IPv4Address>
         var ipv6Addresses: AddressPool<IPv6Address>?
         /// By the endpoint's interface, which is another one for every start.
@@ -118,6 +120,8 @@ public final class NetworkManager: Sendable {
         /// By id.
         var all: [String: Network] = [:]
         var unrouted = Unrouted()
+        /// Bridges of networks that nothing is known about: nothing passes.
+        var closed: [String] = []
         /// The table still has ports that ended: it is written anew before an address is given out or a port is published.
         var isTableStale = false
 
@@ -157,11 +161,11 @@ public final class NetworkManager: Sendable {
 
     deinit { stopWatch() }
 
+    var journal: ForwardingJournal { ForwardingJournal(path: configuration.directory + "/ipv6-forwarding") }
+
     /// The daemon's own bridge's subnet.
     /// - Throws: `TimberError.unavailable` before `start`.
     public var subnet: IPv4Subnet { get throws { try withNetwork(configuration.network) { $0.configuration.subnet } } }
-
-    var journal: ForwardingJournal { ForwardingJournal(path: configuration.directory + "/ipv6-forwarding") }
 
     /// The daemon's own bridge's address.
     /// - Throws: `TimberError.unavailable` before `start`.
@@ -264,12 +268,10 @@ public final class NetworkManager: Sendable {
 
     /// The table as it should be.
     func ruleset(_ networks: Networks) -> Ruleset {
-        let all = networks.all.values.sorted { $0.configuration.bridge < $1.configuration.bridge }.compactMap { network in
-            network.bridge.map {
-                Ruleset.Network(bridge: $0.name, subnet: $0.subnet, ipv6: $0.ipv6?.subnet, rules: network.configuration.rules)
-            }
+        let all = networks.all.values.filter { $0.bridge != nil || $0.isStuck }.map(\.configuration).sorted { $0.bridge < $1.bridge }.map {
+            Ruleset.Network(bridge: $0.bridge, subnet: $0.subnet, ipv6: $0.ipv6?.subnet, rules: $0.rules)
         }
-        return Ruleset(bridge: configuration.bridge, networks: all, unrouted: networks.unrouted)
+        return Ruleset(bridge: configuration.bridge, networks: all, unrouted: networks.unrouted, closed: networks.closed)
     }
 }
 

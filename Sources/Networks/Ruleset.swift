@@ -23,9 +23,12 @@ struct Ruleset {
     let networks: [Network]
     /// Interfaces between which nothing is forwarded.
     var unrouted = Unrouted()
+    /// Bridges that nothing passes to or from, as nothing is known about them.
+    var closed: [String] = []
 
     private static let bridgeSet = "bridges"
     private static let internalSet = "internal"
+    private static let closedSet = "closed"
 
     /// `timber/` and the bridge's name: an interface's name has no slash, so no two bridges have the same table, and nobody else's
     /// table is taken for ours.
@@ -84,9 +87,12 @@ struct Ruleset {
             let indices = interfaces.map { SetElement(key: Match.hostBytes(UInt32(bitPattern: $0)), end: nil, value: nil) }
             transaction.addElements(indices, to: set)
         }
-        for (set, members) in [(Self.bridgeSet, networks), (Self.internalSet, networks.filter(\.rules.isInternal))] {
+        let inner = networks.filter(\.rules.isInternal).map(\.bridge)
+        let sets =
+            [(Self.bridgeSet, networks.map(\.bridge)), (Self.internalSet, inner)] + (closed.isEmpty ? [] : [(Self.closedSet, closed)])
+        for (set, members) in sets {
             transaction.addSet(set, SetShape(key: [SetShape.interfaceName]))
-            transaction.addElements(members.map { SetElement(key: Match.padded($0.bridge), end: nil, value: nil) }, to: set)
+            transaction.addElements(members.map { SetElement(key: Match.padded($0), end: nil, value: nil) }, to: set)
         }
     }
 
@@ -102,6 +108,9 @@ struct Ruleset {
                     .payload(NFT_PAYLOAD_NETWORK_HEADER, offset: side.offset(.ipv4), length: 1, into: Register(0)),
                     .compare(Register(0), NFT_CMP_EQ, [127]), .verdict(NF_DROP),
                 ])
+        }
+        if !closed.isEmpty {
+            transaction.addRule("raw", Match.interface(NFT_META_IIFNAME, in: Self.closedSet) + [.verdict(NF_DROP)])
         }
         // No way out of an internal network: not to another address of this host, nor to a port published on one.
         for network in networks where network.rules.isInternal {
@@ -175,6 +184,9 @@ struct Ruleset {
         }
         transaction.addRule("enter", [.verdict(NF_DROP)])
         transaction.addChain("forward", Hook(type: "filter", number: NF_INET_FORWARD, priority: 0))
+        if !closed.isEmpty {
+            transaction.addRule("forward", Match.interface(NFT_META_OIFNAME, in: Self.closedSet) + [.verdict(NF_DROP)])
+        }
         transaction.addRule("forward", Match.interface(NFT_META_OIFNAME, in: Self.bridgeSet) + [.jump("enter")])
         transaction.addRule("forward", Match.interface(NFT_META_IIFNAME, in: Self.internalSet) + [.verdict(NF_DROP)])
         transaction.addRule("forward", Match.interface(NFT_META_IIFNAME, in: Self.bridgeSet) + [.verdict(NF_ACCEPT)])

@@ -317,6 +317,46 @@ import Testing
         }
     }
 
+    /// What was kept apart before stays so, whatever the next daemon cannot do.
+    @Test func aNetworkThatCannotBeSetUpKeepsItsRules() async throws {
+        let networks = [try Self.network(1), try Self.network(2, isInternal: true)]
+        let world = try await Self.world(networks)
+        let one = try await Self.join(world, "n1")
+        let before = try world.host.run("nft list table inet timber/timber0")
+        await world.manager.shutDown()
+        // Less than IPv6 needs: the kernel takes it away from the bridge.
+        try world.host.run("ip link set tn-1 mtu 1200 && ip link set tn-2 mtu 1200")
+        let next = world.anotherManager()
+        try await next.start(networks: networks, expected: [.init(endpoint: one.endpoint, ports: [], owner: "c0ffee00c0ffee00")])
+        #expect(try world.host.run("nft list table inet timber/timber0") == before)
+        #expect(world.lines.all.filter { $0.hasPrefix("cannot set a network up") }.count == 2)
+        let other = try await next.namespace()
+        await #expect {
+            _ = try await next.connect(other, id: "other", EndpointRequest(network: "n2"))
+        } throws: {
+            ($0 as? TimberError)?.code == .unavailable
+        }
+        // And goes with the network.
+        try next.close(networks[1])
+        try await next.remove(networks[1])
+        #expect(try !world.host.run("nft list table inet timber/timber0").contains("tn-2"))
+    }
+
+    @Test func nothingPassesANetworkThatNothingIsKnownAbout() async throws {
+        let world = try await Self.world([Self.network(1)])
+        let one = try await Self.join(world, "n1")
+        let outside = try Server("outside", in: world.neighbour, port: 80)
+        let host = try Server("host", in: world.host, port: 81)
+        #expect(try one.namespace.reach(World.neighbourAddress, 80).server == "outside")
+        #expect(try one.namespace.reach(World.hostAddress, 81).server == "host")
+        await world.manager.shutDown()
+        try await world.anotherManager().start(untouched: ["n1"])
+        #expect(try one.namespace.reach(World.neighbourAddress, 80, timeout: 400) == .timeout)
+        #expect(try one.namespace.reach(World.hostAddress, 81, timeout: 400) == .timeout)
+        #expect(world.lines.all.contains { $0.contains("nothing is known about a network") && $0.contains("tn-1") })
+        withExtendedLifetime((outside, host)) {}
+    }
+
     @Test func forwardingIsHandedOn() async throws {
         let world = try await Self.world([Self.network(1)])
         let second = world.anotherManager(bridge: "timber1")
