@@ -32,19 +32,6 @@ public final class CgroupManager: Sendable {
         _ = try CgroupName.components(of: parent)
     }
 
-    /// Keeps every other daemon away from the same parent, as long as this manager lives.
-    /// - Throws: `TimberError(.conflict)` when another one has it.
-    public func lock() throws {
-        guard let place = tree.places.last else { return }
-        let path = place.hierarchy.mountPoint + tree.path
-        do {
-            try retrying("flock", path) { flock(place.raw, LOCK_EX | LOCK_NB) }
-        } catch let error as SystemError where error.errno == EWOULDBLOCK {
-            throw TimberError(
-                .conflict, "another timberd has its containers in the cgroup \(path): give this one a --cgroup-parent of its own")
-        }
-    }
-
     /// Makes a container's cgroup and sets its limits.
     ///
     /// An empty one that an earlier run left behind is made anew.

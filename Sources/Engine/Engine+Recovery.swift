@@ -92,8 +92,11 @@ extension Engine {
 
     private func removeCgroupParent() async {
         do {
-            let cgroups = services.cgroups
-            try await BlockingPool.shared.run { try cgroups.removeParent() }
+            let (cgroups, lock) = (services.cgroups, parentLock)
+            try await BlockingPool.shared.run {
+                try cgroups.removeParent()
+                try lock.remove()
+            }
         } catch let error as TimberError where error.code == .conflict {
             // Containers run on in it.
         } catch {

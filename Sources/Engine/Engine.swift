@@ -68,6 +68,8 @@ public final class Engine: Sendable {
     let comparisons = Gate(limit: 16)
     /// Held as long as the daemon lives: a second one on the same data directory is refused.
     private let lock: SharedDescriptor
+    /// The same of the cgroup.
+    let parentLock: ParentLock
 
     /// Opens the state and prepares everything that needs no network; `recover` does the rest.
     /// - Throws: `TimberError.conflict` when another timberd has the data directory.
@@ -90,6 +92,8 @@ public final class Engine: Sendable {
             log.info("\(text)", metadata: metadata.mapValues { .string($0) })
         }
         let journal = try EventJournal(database: database, log: log)
+        let parent = try Self.cgroupParent(configuration.cgroupParent, paths: paths, log: log)
+        parentLock = try ParentLock(parent: parent)
         services = Services(
             paths: paths, database: database,
             images: try ImageStore(dataDirectory: paths.data, database: database, trash: trash, log: log),
@@ -97,12 +101,11 @@ public final class Engine: Sendable {
                 configuration: configuration.registries ?? RegistryConfiguration(), environment: ProcessInfo.processInfo.environment,
                 log: log),
             networks: networks, userNetworks: NetworkStore(),
-            cgroups: try CgroupManager(parent: try Self.cgroupParent(configuration.cgroupParent, paths: paths, log: log)),
+            cgroups: try CgroupManager(parent: parent),
             seccomp: SeccompCompiler(), bundles: BundleConfig(), shim: try SealedProgram(path: configuration.shimPath),
             registry: registry, events: EventHub(journal: journal), journal: journal,
             volumes: VolumeStore(paths: paths, database: database, trash: trash, log: log),
             trash: trash, log: log, descriptors: configuration.descriptors, bootID: try BootID.current())
-        try services.cgroups.lock()
     }
 
     /// The parent that is configured, or the one that containers of an earlier daemon are in: they would be lost to this one otherwise.

@@ -288,3 +288,40 @@ def test_wrong_cgroup_parent(configuration, parent):
 def test_no_two_daemons_share_a_cgroup(fresh, tmp_path):
     flags = ["--data-dir", tmp_path / "data", "--run-dir", tmp_path / "run", "--bridge", fresh.bridge, "--cgroup-parent", fresh.cgroup]
     run([BIN / "timberd", *flags], timeout=20).fails(1, fresh.cgroup, "--cgroup-parent")
+
+
+# Locks whatever it can open of what it is told, and says how much that is.
+HOLD = """
+import fcntl, os, sys
+held = 0
+for path in sys.argv[1:]:
+    for flags in (os.O_RDONLY, os.O_WRONLY):
+        try:
+            fcntl.flock(os.open(path, flags), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held += 1
+            break
+        except OSError:
+            pass
+print(held, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_no_user_keeps_a_daemon_from_starting(fresh):
+    """flock(2) asks for no more than an open file."""
+    fresh.sleeper()
+    tops = [top for top in [Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").glob("*/")] if (top / fresh.cgroup).is_dir()]
+    settings = [Path("/proc/sys/net/ipv4") / name for name in ("ip_forward", "route/flush", "tcp_fastopen_key")]
+    locks = [Path("/run/timber"), *Path("/run/timber").glob("**/*"), fresh.run_directory, fresh.data, fresh.data / "lock"]
+    paths = [*(top / fresh.cgroup for top in tops), *(top / fresh.cgroup / "cgroup.procs" for top in tops), *settings, *locks]
+    nobody = subprocess.Popen(
+        [os.path.realpath(sys.executable), "-I", "-c", HOLD, *map(str, paths)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, user=65534, group=65534, extra_groups=[],
+    )  # fmt: skip
+    try:
+        assert int(nobody.stdout.readline()) > 2
+        fresh.restart()
+        assert fresh.tctl("network", "create", "oak").ok()
+    finally:
+        nobody.stdin.close()
+        nobody.wait()

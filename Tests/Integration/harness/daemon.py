@@ -172,6 +172,7 @@ class Daemon:
             shutil.rmtree(self.data)
             shutil.rmtree(self.run_directory)
             self.log.unlink(missing_ok=True)
+            Path(f"/run/timber/locks/cgroup%{self.cgroup}").unlink(missing_ok=True)
             self.slot.release()
 
     # --- Its clients ------------------------------------------------------------------------------------------------
@@ -273,8 +274,8 @@ class Daemon:
             "containers": self.containers(),
             "mounts": host.mounts(self.data, self.run_directory),
             "interfaces": host.ports_of(self.bridge),
-            "firewall": host.firewall(self.bridge),
             "networks": host.networks_of(self.bridge),
+            "firewall": host.firewall(self.bridge),
             "cgroups": host.cgroups(self.cgroup),
             "shims": host.shims(self.run_directory),
             "container files": host.files(self.data / "containers"),
