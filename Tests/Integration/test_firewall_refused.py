@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from harness import host
 from harness.daemon import Daemon, Slot
 from harness.process import run
 from harness.wait import until
@@ -92,6 +93,9 @@ def test_everything_is_given_back(apart):
     assert len({apart.inspect(name)["NetworkSettings"]["Networks"]["bridge"]["IPAddress"] for name in names}) == apart.ADDRESSES
     apart.run("busybox", "true").fails(125, "address")
     assert not apart.free(port)
+    apart.remove_containers()
+    # The monitors end a moment later; the daemon does not wait for them when it is stopped.
+    until(lambda: not host.shims(apart.run_directory) and host.cgroups(apart.cgroup) == [] and apart.interfaces() == sorted(["lo", apart.bridge]))
 
 
 def is_owned(apart, table):
