@@ -107,7 +107,8 @@ public final class APIServer: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     let limit = context.configuration.maximumConnections
                     let handler: any ChannelHandler =
-                        context.connections.add(channel, limit: limit) ? Connection(server: context) : Refusal(server: context)
+                        !DescriptorReserve.isTouched && context.connections.add(channel, limit: limit)
+                        ? Connection(server: context) : Refusal(server: context)
                     try channel.pipeline.syncOperations.addHandler(handler)
                 }
             }
@@ -166,6 +167,22 @@ private final class AcceptPause: ChannelInboundHandler {
             // The server has stopped meanwhile.
             log.debug("cannot pause accepting", metadata: ["error": "\(error)"])
         }
+    }
+}
+
+/// The last descriptors that the process may have are not for clients: it needs some for what it does itself, and libdispatch ends the
+/// process when it cannot open a file of /proc to see how its threads do.
+enum DescriptorReserve {
+    private static let size: rlim_t = 32
+
+    /// Whether so few are left. The kernel gives out the lowest number that is free.
+    static var isTouched: Bool {
+        let lowest = fcntl(0, F_DUPFD_CLOEXEC, 0)
+        if lowest < 0 { return errno == EMFILE }
+        close(lowest)
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit) == 0 else { return false }
+        return rlim_t(lowest) + size >= limit.rlim_cur
     }
 }
 
