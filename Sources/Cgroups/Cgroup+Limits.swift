@@ -108,7 +108,10 @@ extension Cgroup {
     // MARK: - v2
 
     private func setUnifiedLimits(_ resources: CgroupResources, _ changes: LimitChanges?) throws {
-        if let memory = resources.memory { try set("\(memory)", "memory.max", of: "memory", changes) }
+        if let memory = resources.memory {
+            if changes != nil { try makeRoom(below: memory) }
+            try set("\(memory)", "memory.max", of: "memory", changes)
+        }
         if let swap = resources.memorySwap {
             let memory = try resources.memory ?? value("memory.max", of: "memory")?.number.map(Int64.init(clamping:))
             // v2 counts swap alone.
@@ -132,6 +135,20 @@ extension Cgroup {
                 try set("default \(Self.ioWeight(blkio: weight))", "io.weight", of: "io", changes)
             }
         }
+    }
+
+    /// Takes back what a group holds beyond a limit that it is about to get. v2 would kill for what cannot be taken back, where v1 refuses.
+    /// - Throws: `SystemError` with EBUSY when it needs more than that.
+    private func makeRoom(below limit: Int64) throws {
+        func held() throws -> Int64 { try value("memory.current", of: "memory")?.number.map(Int64.init(clamping:)) ?? 0 }
+        let before = try held()
+        guard limit >= 0, before > limit else { return }
+        do {
+            try set("\(before - limit)", "memory.reclaim", of: "memory", nil)
+        } catch let error as SystemError where [EAGAIN, ENOENT].contains(error.errno) {
+            // Not all of it, or a kernel before 5.19: what is held now decides.
+        }
+        if try held() > limit { throw SystemError(call: "write", errno: EBUSY, what: path("memory.max")) }
     }
 
     /// 2…1024…262144 to 1…100…10000: a curve through these three points, so that the default stays the default (the OCI runtimes agreed

@@ -21,14 +21,27 @@ extension Container {
     private func stageLayer(pauses: Bool, _ interrupt: Interrupt) async throws -> StagedLayer? {
         try interrupt.check()
         guard pauses, let before = lifecycle.run, !before.paused else { return try await writeLayer(interrupt) }
-        try await pauseForCommit()
+        do {
+            try await pauseForCommit()
+        } catch {
+            // A container that ends meanwhile takes its cgroup along: then that is the reason.
+            try interrupt.check()
+            throw error
+        }
         let result: Result<StagedLayer?, any Error>
         do {
             result = .success(try await writeLayer(interrupt))
         } catch {
             result = .failure(error)
         }
-        if lifecycle.run?.isPausedForCommit == true { try await unpause() }
+        if lifecycle.run?.isPausedForCommit == true {
+            do {
+                try await unpause()
+            } catch {
+                try interrupt.check()
+                throw error
+            }
+        }
         return try result.get()
     }
 
