@@ -17,6 +17,11 @@ def dump(value):
     return value if isinstance(value, bytes) else json.dumps(value).encode()
 
 
+def gzipped(data):
+    """The same bytes in the same second and in the next: a registry's blob has one digest."""
+    return gzip.compress(data, mtime=0)
+
+
 class BusyBox:
     """The layer and configuration of the busybox fixture."""
 
@@ -61,7 +66,7 @@ class Image:
         )  # fmt: skip
         return members
 
-    def oci_members(self, compress=gzip.compress):
+    def oci_members(self, compress=gzipped):
         """{name: bytes} of an OCI layout, for a test to change."""
         members = {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}'}
 
