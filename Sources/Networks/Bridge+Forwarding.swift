@@ -86,8 +86,14 @@ extension Bridge {
         let record = ForwardingRecord(alias: link.alias)
         let others = links.filter { $0.kind == "bridge" && $0.index != link.index }
         if let heir = others.first(where: isOurs) {
-            try self.record(on: heir.name, socket) { $0.add(record) }
-            return
+            do {
+                return try self.record(on: heir.name, socket) { $0.add(record) }
+            } catch {
+                // Somebody who does not ask for the lock may just have removed it; there may be another one.
+                let now = try Links.list(socket)
+                if now.contains(where: { $0.index == heir.index }) { throw error }
+                return try restoreForwarding(link, now, journal, socket)
+            }
         }
         if record.forwardedNoIPv4, !others.contains(where: { $0.index > link.index }) { try Forwarding.turnOffIPv4(record) }
         if let last = record.lastUnroutedByIPv6, !others.contains(where: { $0.index > last }) {
