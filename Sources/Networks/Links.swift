@@ -99,12 +99,15 @@ enum Links {
         return found
     }
 
-    /// A dump that was interrupted by a change is taken again, as others may be changing things all the time: ten times at most.
+    /// A dump that was interrupted by a change is taken again. Others may be changing things all the time, and a machine with hundreds of
+    /// interfaces takes several pieces: so after a few tries it waits a moment before each, some ten seconds in all.
     static func repeating(_ dump: () throws -> Void) throws {
-        for attempt in 1...10 {
+        for attempt in 1...250 {
             do {
                 return try dump()
-            } catch let error as SystemError where error.errno == EINTR && attempt < 10 {}
+            } catch let error as SystemError where error.errno == EINTR && attempt < 250 {
+                if attempt > 3 { usleep(UInt32(min(attempt, 45)) * 1000) }
+            }
         }
     }
 }
