@@ -138,7 +138,7 @@ let package = Package(
             ["APIServer", "DockerAPI", "Errors", "LinuxKernel", log, .product(name: "NIOCore", package: "swift-nio")]),
         tests("TctlTests", tier: "Unit", ["TctlCommands", "DockerAPI", "Errors", "LinuxKernel", arguments]),
         tests("DaemonTests", tier: "Unit", ["Daemon", "Errors"]),
-        tests("EngineTests", tier: "Unit", ["Engine", "DockerAPI", "Errors", "State", log]),
+        tests("EngineTests", tier: "Unit", ["Engine", "DockerAPI", "Layers", "LinuxKernel", "Errors", "State", log]),
         tests("NetworksPrivilegedTests", tier: "Privileged", ["Networks", "Errors", "LinuxKernel", "CTimber"]),
         tests("CgroupsPrivilegedTests", tier: "Privileged", ["Cgroups", "Confinement", "Errors", "LinuxKernel", "CTimber"]),
         tests("LayersPrivilegedTests", tier: "Privileged", ["Layers", "Tar", "Errors", "LinuxKernel", "CTimber", "TarBuilder"]),

@@ -68,9 +68,9 @@ extension Engine {
         let layers: [String]
         do {
             if volumes.isEmpty {
-                layers = try await BlockingPool.shared.run { [images = services.images] in
+                layers = try await BlockingPool.shared.run { [images = services.images, directories = services.directories] in
                     let layers = try images.store(record, of: image.id)
-                    try Self.makeDirectories(directory, root: image.rootDirectory)
+                    try directories.place(at: directory, root: image.rootDirectory)
                     return layers
                 }
             } else {
@@ -79,7 +79,9 @@ extension Engine {
                     try await services.volumes.fill(
                         mount.volume, for: id, from: layers.map { services.paths.layer($0) }, at: mount.destination)
                 }
-                try await BlockingPool.shared.run { try Self.makeDirectories(directory, root: image.rootDirectory) }
+                try await BlockingPool.shared.run { [directories = services.directories] in
+                    try directories.place(at: directory, root: image.rootDirectory)
+                }
             }
         } catch {
             let failed = Container(id: id, name: name, definition: definition, lifecycle: lifecycle, services: services)
@@ -103,14 +105,6 @@ extension Engine {
                     .invalidArgument, "invalid mount for \(mount.target): the bind source path \(mount.source) does not exist on the host")
             }
         }
-    }
-
-    /// A container's own directory, and in it the upper one, which is what the image's root is.
-    private static func makeDirectories(_ directory: String, root: RootDirectory) throws {
-        try Files.makeDirectory(directory)
-        try Files.makeDirectory("\(directory)/upper", mode: 0o755)
-        try retrying("chown", directory) { chown("\(directory)/upper", root.uid, root.gid) }
-        try retrying("chmod", directory) { chmod("\(directory)/upper", mode_t(root.mode)) }
     }
 
     /// Merges the request with the image, by Docker's rules.

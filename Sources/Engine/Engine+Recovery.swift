@@ -12,6 +12,7 @@ extension Engine {
         let seccomp = services.seccomp
         Task.detached { try await BlockingPool.shared.run { try seccomp.prepare() } }
         try services.trash.empty()
+        try services.directories.renew { try services.trash.discard($0) }
         try await services.images.recover()
         try await services.volumes.recover()
         try await readNetworks()

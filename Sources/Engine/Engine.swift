@@ -105,7 +105,8 @@ public final class Engine: Sendable {
             seccomp: SeccompCompiler(), bundles: BundleConfig(), shim: try SealedProgram(path: configuration.shimPath),
             registry: registry, events: EventHub(journal: journal), journal: journal,
             volumes: VolumeStore(paths: paths, database: database, trash: trash, log: log),
-            trash: trash, log: log, descriptors: configuration.descriptors, bootID: try BootID.current())
+            trash: trash, directories: DirectoryPool(directory: paths.ready, log: log), log: log, descriptors: configuration.descriptors,
+            bootID: try BootID.current())
     }
 
     /// The parent that is configured, or the one that containers of an earlier daemon are in: they would be lost to this one otherwise.

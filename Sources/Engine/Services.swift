@@ -25,6 +25,7 @@ struct Services: Sendable {
     let journal: EventJournal
     let volumes: VolumeStore
     let trash: Trash
+    let directories: DirectoryPool
     let log: Logger
     /// The limit of containers that ask for none of their own; nil: the daemon's.
     let descriptors: DescriptorLimit?

@@ -31,10 +31,10 @@ def refuses(timber, tmp_path):
 
 
 def stored(timber):
-    """Files of the store, without SQLite's own and what waits to be removed."""
+    """Files of the store, without SQLite's own, what waits to be removed and what is made ahead for containers."""
     return [
         path for path in host.files(timber.data)
-        if not path.startswith(("state.db", "trash/")) and path not in ("lock",)
+        if not path.startswith(("state.db", "trash/", "ready/")) and path not in ("lock",)
     ]  # fmt: skip
 
 

@@ -1,10 +1,13 @@
 """`run` and `create`: what the command sees of flags and of the image's configuration, and how it ends."""
 
 import json
+import os
 import re
 
 import pytest
 
+from harness.images import Image
+from harness.tarbuilder import TarBuilder
 from harness.wait import until
 
 
@@ -208,3 +211,21 @@ def test_inspect_has_the_documented_fields(timber):
     assert inspected["Config"]["Image"] == "busybox"
     assert inspected["Image"].startswith("sha256:")
     assert inspected["HostConfig"]["NetworkMode"] in ("default", "bridge")
+
+
+def test_a_start_changes_nothing_in_the_containers_own_layer(timber):
+    """What the runtime mounts on lies below the image: no container copies a directory up for it."""
+    name = timber.tctl("create", "busybox", "ls", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf").ok().out
+    timber.tctl("start", "-a", name).ok()
+    assert os.listdir(timber.data / "containers" / name / "upper") == []
+
+
+def test_an_image_that_is_one_program(timber, busybox, tmp_path):
+    """It has no directory to mount on; those that it gets are everybody's to enter and root's to write."""
+    file = tmp_path / "image.tar"
+    layer = TarBuilder().file("busybox", busybox.program, mode=0o755)
+    file.write_bytes(Image("alone:1", [layer]).docker_archive())
+    timber.load(file).ok()
+    result = timber.run("-u", "1000", "alone:1", "/busybox", "stat", "-c", "%n %a %u:%g", "/", "/etc", "/proc", "/sys", "/dev", "/etc/hosts").ok()
+    assert result.lines == ["/ 755 0:0", "/etc 755 0:0", "/proc 555 0:0", "/sys 555 0:0", "/dev 755 0:0", "/etc/hosts 644 0:0"]
+    assert timber.run("-u", "1000", "alone:1", "/busybox", "cat", "/etc/hostname").ok().out

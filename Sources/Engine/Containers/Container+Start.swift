@@ -43,6 +43,7 @@ extension Container {
         async let identified = identity(user: definition.config.user, groups: definition.host.groupAdd, lower: lower)
         async let madeCgroup = makeCgroup()
         async let compiled = filter(security: security, grant: grant)
+        async let opened = prepareDirectory()
         let network = try await connected
         run.endpoints = network.endpoints
         run.route = network.route
@@ -51,19 +52,21 @@ extension Container {
         noteConnects()
         // Intent before effect: what a later daemon has to look for is on record before the shim may start the process.
         async let recorded: Void = persist()
+        async let wroteNames: Void = writeEtcFiles(endpoints: network.endpoints)
         let sources = try await prepareMounts()
-        let cgroup = try await madeCgroup
+        let place = try await madeCgroup
         let names = hostNames
         let spec = try SpecBuilder(
             definition: definition, hostname: names.hostname, identity: try await identified, grant: grant, security: security,
-            sources: sources, etcDirectory: names.directory, cgroupsPath: cgroup.cgroupsPath, networkPath: network.path,
+            sources: sources, etcDirectory: names.directory, cgroupsPath: place.path, networkPath: network.path,
             sharesHostNetwork: network.isHosts, descriptors: services.descriptors
         ).build()
-        try await writeEtcFiles(endpoints: network.endpoints)
+        try await wroteNames
+        let seccomp = try await compiled
+        let log = try await opened
         // The bundle is there once the shim is.
         let shim = try await shimStart
         follow(shim)
-        let seccomp = try await compiled
         try await recorded
         // Nothing of ours reads the bundle's config.json, so the process does not wait for it.
         let choice = seccompChoice(security)
@@ -73,7 +76,7 @@ extension Container {
             }
         }
         run.bundleConfig = writing
-        try await send(spec, seccomp: seccomp, lower: lower, network: network, sources: sources, join: try cgroup.join(), to: shim)
+        try await send(spec, seccomp: seccomp, lower: lower, log: log, network: network, sources: sources, place: place, to: shim)
         try await launched.value().get()
         await writing.value
         await tellLinks()
@@ -166,14 +169,41 @@ extension Container {
         }
     }
 
-    private func makeCgroup() async throws -> Cgroup {
+    /// Where the process will be among the cgroups.
+    private struct CgroupPlace: Sendable {
+        var path: String
+        var join: CgroupJoin
+        /// See `CgroupHierarchies.visible`.
+        var hierarchies: [String]
+    }
+
+    private func makeCgroup() async throws -> CgroupPlace {
         let resources = ResourceMapping.cgroup(definition.host.resources)
         let rules = try Devices.rules(definition.host)
         let (id, cgroups) = (id, services.cgroups)
-        let cgroup = try await BlockingPool.shared.run { try cgroups.create(id: id, resources: resources, devices: rules) }
-        // Kept at once: whatever fails meanwhile, it is removed.
+        // The cgroup, whatever becomes of the rest: it is removed in any case.
+        let (cgroup, place) = try await BlockingPool.shared.run {
+            let cgroup = try cgroups.create(id: id, resources: resources, devices: rules)
+            let place = Result {
+                CgroupPlace(
+                    path: cgroup.cgroupsPath, join: try cgroup.join(), hierarchies: try CgroupHierarchies.visible(cgroups.layout))
+            }
+            return (cgroup, place)
+        }
         run.cgroup = cgroup
-        return cgroup
+        return try place.get()
+    }
+
+    /// Opens the container's own directory, which the shim writes the log to and overlayfs works in.
+    private func prepareDirectory() async throws -> SharedDescriptor {
+        let (directory, isVolatile) = (directory, definition.host.autoRemove)
+        return try await BlockingPool.shared.run {
+            // What an earlier run left there refuses another mount.
+            if isVolatile { try Tree.remove("\(directory)/work/work") }
+            // A container of an older daemon may have none.
+            try Files.makeDirectory("\(directory)/work")
+            return SharedDescriptor(try Files.directory(directory))
+        }
     }
 
     private func filter(security: SecurityOptions, grant: CapabilityGrant) async throws -> SeccompFilter? {
@@ -239,35 +269,32 @@ extension Container {
 
     /// Streams that wait, then the plan, on one connection: their order is the order of their effect.
     private func send(
-        _ spec: RuntimeSpec, seccomp: SeccompFilter?, lower: [String], network: Connection, sources: MountSources, join: CgroupJoin,
-        to shim: ShimConnection
+        _ spec: RuntimeSpec, seccomp: SeccompFilter?, lower: [String], log: SharedDescriptor, network: Connection, sources: MountSources,
+        place: CgroupPlace, to shim: ShimConnection
     ) async throws {
         let host = definition.host
         let config = definition.config
         let streams = waitingStreams
         waitingStreams = []
         let (directory, bundle, id, layers) = (directory, bundle, id, services.images.layersDirectory)
-        let hierarchies = try CgroupHierarchies.visible(services.cgroups.layout)
+        let stack = services.paths.stack(lower)
         try await BlockingPool.shared.run {
-            if host.autoRemove { try Tree.remove("\(directory)/work") }
-            try Files.makeDirectory("\(directory)/work")
-            let log = try Files.directory(directory)
             let bundleDirectory = try Files.directory(bundle)
             let context = LaunchContext(
-                id: id, lower: lower, upper: "\(directory)/upper", work: "\(directory)/work", volatile: host.autoRemove,
+                id: id, lower: stack, upper: "\(directory)/upper", work: "\(directory)/work", volatile: host.autoRemove,
                 rootfs: "\(bundle)/rootfs",
                 stdio: Stdio(
                     openStdin: config.openStdin, stdinOnce: config.stdinOnce, initProcess: host.runInit ?? false,
                     createWorkingDirectory: true),
                 seccomp: seccomp, layers: layers.raw, log: log.raw, bundle: bundleDirectory.raw, network: network.descriptor,
-                cgroupDirectory: join.directory?.raw, cgroupTasks: join.tasks.map(\.raw), cgroupHierarchies: hierarchies,
+                cgroupDirectory: place.join.directory?.raw, cgroupTasks: place.join.tasks.map(\.raw), cgroupHierarchies: place.hierarchies,
                 held: network.reservation?.descriptors ?? [], sources: sources, logLimits: try LogLimits.parse(host.logConfig))
             let (payload, table) = try LaunchPlan.compile(spec, context)
             for waiting in streams {
                 try shim.send(TIMBER_REQUEST_ATTACH, value: waiting.streams, descriptors: [waiting.stream.raw])
             }
             try shim.send(TIMBER_REQUEST_LAUNCH, payload: payload, descriptors: table.numbers)
-            withExtendedLifetime((join, network, layers, sources)) {}
+            withExtendedLifetime((place, log, network, layers, sources)) {}
         }
     }
 }

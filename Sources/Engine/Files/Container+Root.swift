@@ -21,7 +21,7 @@ extension Container {
         while true {
             if let root = try await runningRoot(view) { return root }
             let stack = MountedRoot.Stack(
-                lower: ["\(directory)/upper"] + (try lowerLayers()), base: services.paths.layers, upper: nil)
+                lower: ["\(directory)/upper"] + services.paths.stack(try lowerLayers()), base: services.paths.layers, upper: nil)
             do {
                 if let root = try await mountRoot(stack, isMounted: view == .mounted) { return root }
             } catch let error as SystemError where error.call == "openat2" && error.errno == ENOENT && view == .mounted {
@@ -40,7 +40,7 @@ extension Container {
         while true {
             if let root = try await runningRoot(.mounted) { return try await body(root) }
             let upper = (directory: "\(directory)/upper", work: "\(directory)/work")
-            let stack = MountedRoot.Stack(lower: try lowerLayers(), base: services.paths.layers, upper: upper)
+            let stack = MountedRoot.Stack(lower: services.paths.stack(try lowerLayers()), base: services.paths.layers, upper: upper)
             // A start that began before the root was taken.
             guard let root = try await mountRoot(stack, isMounted: true) else { continue }
             return try await body(root)
@@ -137,7 +137,7 @@ extension Container {
     private func rootBinds(_ sources: MountSources) -> [MountedRoot.Bind] {
         let targets = Set(definition.mounts.map(\.destination))
         let names = hostNames.directory
-        let etc = ["hostname", "hosts", "resolv.conf"].filter { !targets.contains("/etc/\($0)") }.map {
+        let etc = EtcFiles.names.filter { !targets.contains("/etc/\($0)") }.map {
             MountedRoot.Bind(
                 source: "\(names)/\($0)", target: "/etc/\($0)", isReadOnly: false, isRecursive: false, isOptional: true)
         }

@@ -143,7 +143,7 @@ struct SpecBuilder {
     /// The files that the daemon writes and the container sees; a mount of the user at the same place wins.
     private var etcMounts: [RuntimeSpec.Mount] {
         let replaced = Set(definition.mounts.map(\.destination))
-        return ["hostname", "hosts", "resolv.conf"].compactMap { name in
+        return EtcFiles.names.compactMap { name in
             replaced.contains("/etc/\(name)") ? nil : Self.bind("\(etcDirectory)/\(name)", "/etc/\(name)")
         }
     }

@@ -5,6 +5,9 @@ internal import LinuxKernel
 
 /// /etc/hostname, /etc/hosts and /etc/resolv.conf as the container sees them.
 enum EtcFiles {
+    /// Their names.
+    static let names = ["hostname", "hosts", "resolv.conf"]
+
     /// Writes all three into the container's directory.
     /// - Parameters:
     ///   - usesOwnDNS: the name server is Timber's own, which asks the others itself.
