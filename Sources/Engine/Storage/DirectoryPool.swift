@@ -85,7 +85,7 @@ final class DirectoryPool: Sendable {
             state.isFilling = true
             return true
         }
-        if starts { Task.detached(priority: .background) { await self.fill() } }
+        if starts { Task.detached { await self.fill() } }
     }
 
     private func fill() async {
