@@ -684,3 +684,13 @@ def test_no_mount_is_left(timber):
     until(lambda: not [target for target in host.descriptors(timber.pid).values() if target.startswith("mnt:")])
     timber.remove_containers()
     timber.api.delete("/volumes/cpmount").expect(204)
+
+
+def test_names_of_a_container_that_never_ran(timber, busybox):
+    """Until the daemon has written its /etc/hosts, one sees the image's, and what is put there is the container's."""
+    timber.tctl("load", input=busybox.image("named:1", TarBuilder().file("etc/hosts", "of the image\n")).docker_archive()).ok()
+    name = timber.tctl("create", "named:1", "true").ok().out
+    [member] = tarfile.open(fileobj=io.BytesIO(timber.tctl("cp", f"{name}:/etc/hosts", "-").ok().stdout))
+    assert member.size == len("of the image\n")
+    put(timber, "/etc", TarBuilder().file("hosts", "put there\n").bytes(), name).expect(200)
+    assert (timber.data / "containers" / name / "upper/etc/hosts").read_text() == "put there\n"

@@ -137,7 +137,9 @@ extension Container {
     private func rootBinds(_ sources: MountSources) -> [MountedRoot.Bind] {
         let targets = Set(definition.mounts.map(\.destination))
         let names = hostNames.directory
-        let etc = EtcFiles.names.filter { !targets.contains("/etc/\($0)") }.map {
+        // Before the first start they are empty, and one sees the image's own.
+        let written = lifecycle.startedAt == nil ? [] : EtcFiles.names
+        let etc = written.filter { !targets.contains("/etc/\($0)") }.map {
             MountedRoot.Bind(
                 source: "\(names)/\($0)", target: "/etc/\($0)", isReadOnly: false, isRecursive: false, isOptional: true)
         }
