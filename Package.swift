@@ -140,7 +140,9 @@ let package = Package(
         tests("DaemonTests", tier: "Unit", ["Daemon", "Errors"]),
         tests("EngineTests", tier: "Unit", ["Engine", "DockerAPI", "Layers", "LinuxKernel", "Errors", "State", log]),
         tests("NetworksPrivilegedTests", tier: "Privileged", ["Networks", "Errors", "LinuxKernel", "CTimber"]),
-        tests("CgroupsPrivilegedTests", tier: "Privileged", ["Cgroups", "Confinement", "Errors", "LinuxKernel", "CTimber"]),
+        .target(name: "TestChildren", path: "Tests/Support/TestChildren"),
+        tests(
+            "CgroupsPrivilegedTests", tier: "Privileged", ["Cgroups", "Confinement", "Errors", "LinuxKernel", "CTimber", "TestChildren"]),
         tests("LayersPrivilegedTests", tier: "Privileged", ["Layers", "Tar", "Errors", "LinuxKernel", "CTimber", "TarBuilder"]),
         tests(
             "ImagesPrivilegedTests", tier: "Privileged", ["Images", "Layers", "State", "Errors", "LinuxKernel", "TarBuilder", log]),

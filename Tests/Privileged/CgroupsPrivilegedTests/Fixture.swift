@@ -2,6 +2,7 @@ import CTimber
 import Foundation
 import Glibc
 import LinuxKernel
+import TestChildren
 import Testing
 
 @testable import Cgroups
@@ -53,22 +54,12 @@ struct Member {
         let tasks = try join.tasks.map { task in Int32(try checking("fcntl") { timber_fcntl(task.raw, F_DUPFD_CLOEXEC, 100) }) }
         defer { tasks.forEach { close($0) } }
 
-        var arguments = clone_args()
-        arguments.exit_signal = UInt64(SIGCHLD)
-        if let directory = join.directory {
-            arguments.flags = 0x2_0000_0000  // CLONE_INTO_CGROUP
-            arguments.cgroup = UInt64(directory.raw)
-        }
-        let program = argv[0]
+        guard let program = argv[0] else { throw SystemError(call: "strdup", errno: ENOMEM, what: "/bin/bash") }
         // The directory's number must stay what it is until the child is there.
-        let result = withExtendedLifetime(join) { timber_clone3(&arguments, MemoryLayout<clone_args>.size) }
-        if result == 0 {
-            // The child of a process with threads: nothing but system calls.
-            for (index, descriptor) in tasks.enumerated() { dup2(descriptor, Int32(20 + index)) }
-            if let program { execve(program, argv, environment) }
-            _exit(127)
+        let result = withExtendedLifetime(join) {
+            test_spawn_in_cgroup(join.directory?.raw ?? -1, tasks, tasks.count, 20, program, argv, environment)
         }
-        pid = Int32(try checking("clone3") { result })
+        pid = Int32(try checking("clone3") { Int(result) })
     }
 
     /// Waits for its end.

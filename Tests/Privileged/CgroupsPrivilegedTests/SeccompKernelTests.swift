@@ -3,6 +3,7 @@
     import Confinement
     import Glibc
     import LinuxKernel
+    import TestChildren
     import Testing
 
     /// The compiled default profile in the real kernel: a child loads it and makes one system call, by either gate.
@@ -57,8 +58,8 @@
         /// - Returns: 0 or errno, as the child saw it; 128 + n when a signal ended it.
         private func answer(_ call: Call, filtered: Bool = true) throws -> Int32 {
             let gates = try Gates()
-            var program = try Self.filter.get().program
-            let count = UInt16(program.count / 8)
+            let program = try Self.filter.get().program
+            let count = filtered ? UInt16(program.count / 8) : 0
             let function = call.gate == .native ? gates.native : gates.int80
             var arguments = call.arguments + [0, 0, 0]
             if call.number == 102 && call.gate == .int80 {
@@ -67,22 +68,10 @@
                 gates.socketArguments[2] = 0
                 arguments[1] = Int(bitPattern: gates.socketArguments)
             }
-            var clone = clone_args()
-            clone.exit_signal = UInt64(SIGCHLD)
-            let pid = program.withUnsafeMutableBytes { bytes -> Int in
-                guard let address = bytes.baseAddress else { return -Int(EINVAL) }
-                let instructions = address.assumingMemoryBound(to: sock_filter.self)
-                let pid = timber_clone3(&clone, MemoryLayout<clone_args>.size)
-                guard pid == 0 else { return pid }
-                // The child of a process with threads: nothing but system calls.
-                if filtered {
-                    if timber_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 { _exit(126) }
-                    if timber_seccomp_filter(0, instructions, count) != 0 { _exit(125) }
-                }
-                let result = function(call.number, arguments[0], arguments[1], arguments[2])
-                _exit(result < 0 ? Int32(truncatingIfNeeded: -result) : 0)
+            let pid = program.withUnsafeBytes { bytes in
+                test_call_in_child(bytes.assumingMemoryBound(to: sock_filter.self).baseAddress, count, function, call.number, arguments)
             }
-            let child = pid_t(try checking("clone3") { pid })
+            let child = pid_t(try checking("clone3") { Int(pid) })
             var status: Int32 = 0
             try retrying("waitpid") { waitpid(child, &status, 0) }
             withExtendedLifetime(gates) {}
