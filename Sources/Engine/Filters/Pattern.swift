@@ -14,10 +14,32 @@ struct Pattern: Sendable {
 
     /// A class of characters as ranges of scalars.
     struct CharacterSet: Sendable {
-        var ranges: [ClosedRange<UInt32>] = []
-        var isNegated = false
+        /// In order, none touching another, however a client wrote them.
+        let ranges: [ClosedRange<UInt32>]
+        let isNegated: Bool
 
-        func contains(_ scalar: UInt32) -> Bool { ranges.contains { $0.contains(scalar) } != isNegated }
+        init(ranges: [ClosedRange<UInt32>], isNegated: Bool = false) {
+            var merged: [ClosedRange<UInt32>] = []
+            for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+                if let last = merged.last, range.lowerBound <= last.upperBound || range.lowerBound - last.upperBound == 1 {
+                    merged[merged.count - 1] = last.lowerBound...max(last.upperBound, range.upperBound)
+                } else {
+                    merged.append(range)
+                }
+            }
+            self.ranges = merged
+            self.isNegated = isNegated
+        }
+
+        /// Halves the ranges until one is left: an expression may have thousands, and try them at every step.
+        func contains(_ scalar: UInt32) -> Bool {
+            var candidates = ranges[...]
+            while candidates.count > 1 {
+                let middle = candidates.startIndex + candidates.count / 2
+                candidates = scalar < candidates[middle].lowerBound ? candidates[..<middle] : candidates[middle...]
+            }
+            return (candidates.first?.contains(scalar) ?? false) != isNegated
+        }
     }
 
     private let steps: [Step]

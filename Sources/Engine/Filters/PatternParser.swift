@@ -182,26 +182,29 @@ struct PatternParser {
     /// With the other case of ASCII letters, when case does not matter.
     private func folded(_ set: Pattern.CharacterSet) -> Pattern.CharacterSet {
         guard foldsCase else { return set }
-        var result = set
+        var ranges = set.ranges
         for (letters, other) in [(UInt32(0x41)...0x5A, Int64(0x20)), (UInt32(0x61)...0x7A, Int64(-0x20))] {
             for range in set.ranges where range.overlaps(letters) {
                 let common = range.clamped(to: letters)
-                result.ranges.append(UInt32(Int64(common.lowerBound) + other)...UInt32(Int64(common.upperBound) + other))
+                ranges.append(UInt32(Int64(common.lowerBound) + other)...UInt32(Int64(common.upperBound) + other))
             }
         }
-        return result
+        return Pattern.CharacterSet(ranges: ranges, isNegated: set.isNegated)
     }
 
     /// Behind `[`: characters, ranges and classes up to `]`.
     private mutating func bracket() throws -> Pattern.CharacterSet {
-        var set = Pattern.CharacterSet(isNegated: take("^"))
+        let isNegated = take("^")
+        var ranges: [ClosedRange<UInt32>] = []
         var isFirst = true
         while true {
             guard let scalar = takeAny() else { throw failure("a [ is not closed") }
-            if scalar == ("]" as Unicode.Scalar).value, !isFirst { return folded(set) }
+            if scalar == ("]" as Unicode.Scalar).value, !isFirst {
+                return folded(Pattern.CharacterSet(ranges: ranges, isNegated: isNegated))
+            }
             isFirst = false
             if scalar == ("[" as Unicode.Scalar).value, let named = try namedClass() {
-                set.ranges += named.ranges
+                ranges += named.ranges
                 continue
             }
             var low = scalar
@@ -209,12 +212,12 @@ struct PatternParser {
                 let escaped = try escape(try afterBackslash())
                 guard !escaped.isNegated else { throw failure("a class that is negated stands in a class") }
                 guard let only = escaped.ranges.first, escaped.ranges.count == 1, only.count == 1 else {
-                    set.ranges += escaped.ranges
+                    ranges += escaped.ranges
                     continue
                 }
                 low = only.lowerBound
             }
-            set.ranges.append(try low...rangeEnd(from: low))
+            ranges.append(try low...rangeEnd(from: low))
         }
     }
 

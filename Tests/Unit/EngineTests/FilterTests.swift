@@ -37,6 +37,25 @@ import Testing
         #expect(!expression.matches(String(repeating: "a", count: 500) + "b"))
     }
 
+    @Test func classesAreMerged() {
+        let set = Pattern.CharacterSet(ranges: [97...99, 48...57, 98...110, 111...111, 120...120, 48...50])
+        #expect(set.ranges == [48...57, 97...111, 120...120])
+        let inside = (0...200).filter { set.contains($0) }
+        #expect(inside == Array(48...57) + Array(97...111) + [120])
+        #expect(!Pattern.CharacterSet(ranges: []).contains(0))
+        #expect(Pattern.CharacterSet(ranges: [], isNegated: true).contains(0))
+        #expect(Pattern.CharacterSet(ranges: [0...UInt32.max, 5...6]).ranges == [0...UInt32.max])
+    }
+
+    /// A class with 20,000 ranges, a thousand times, on a text of which every character has to be tried against all of them.
+    @Test func largeClassesAreCheap() throws {
+        let characters = String(
+            String.UnicodeScalarView((0..<20_000).compactMap { Unicode.Scalar(0x4E00 + UInt32($0) * 2) }.filter { $0.value != 0x5D }))
+        let expression = try Pattern("^(?:[\(characters)]?){1000}$")
+        #expect(!expression.matches(String(repeating: "\u{4E01}", count: 1_000)))
+        #expect(expression.matches(String(repeating: "\u{4E02}", count: 500)))
+    }
+
     @Test(arguments: [
         ("bus*:1.?", "busybox:1.2", true), ("bus*x:2", "busybox:1", false), ("*", "a/b", false), ("*/*", "a/b", true),
         ("[ab]*", "busy", true),
