@@ -22,6 +22,7 @@ extension Engine {
         let image = try services.images.image(request.config.image)
         try Platform.check(image, wanted: platform)
         let definition = try define(request, image: image)
+        try checkLinks(definition)
         try await checkBindSources(request.hostConfig)
         let (_, warnings) = try ResourceMapping.cgroup(request.hostConfig.resources).validated(
             features: services.cgroups.features)
@@ -93,6 +94,15 @@ extension Engine {
         let snapshot = await container.snapshot
         services.registry.add(container, snapshot)
         services.events.container("create", snapshot)
+    }
+
+    /// What `--link` names on the default bridge must be there. Not "not found", which clients take for the image and try to pull it.
+    private func checkLinks(_ definition: Definition) throws {
+        for link in definition.memberships.first(where: { $0.network == BuiltInNetwork.bridge.id })?.links ?? [] {
+            let target = String(link.prefix { $0 != ":" })
+            guard services.registry.ids(matching: target).isEmpty else { continue }
+            throw TimberError(.invalidArgument, "cannot link to \(target): no such container, create it first")
+        }
     }
 
     /// What `--mount type=bind` names must be there; what `-v` names is made at the start.

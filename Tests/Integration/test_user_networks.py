@@ -324,6 +324,8 @@ def test_links_on_the_default_bridge(timber):
     hosts = timber.docker("run", "--rm", "--link", "oak:db", "busybox", "cat", "/etc/hosts").ok().out
     assert f"{address(timber, target, 'bridge')}\tdb {target[:12]} oak" in hosts
     timber.docker("run", "--rm", "--link", "nosuch", "busybox", "true").fails(125, "nosuch")
+    timber.docker("create", "--name", "left", "--link", "nosuch:db", "busybox").fails(1, "cannot link to nosuch: no such container")
+    timber.docker("inspect", "left").fails(1, "left")
 
 
 # --- Who reaches whom -----------------------------------------------------------------------------------------------------
